@@ -1,0 +1,1 @@
+//! Which partition a key belongs to: the same answer as Java's default partitioner.
