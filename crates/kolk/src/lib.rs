@@ -1,1 +1,8 @@
-//! kolk
+//! Kolk: stream processing on Apache Kafka, with declared delivery order.
+//!
+//! The modules stand in the order of the data path: a record comes from a source, passes operators, meets state, and
+//! leaves through a sink.
+
+pub mod topology;
+pub mod schema;
+pub mod expression;
