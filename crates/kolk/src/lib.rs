@@ -3,6 +3,7 @@
 //! The modules stand in the order of the data path: a record comes from a source, passes operators, meets state, and
 //! leaves through a sink.
 
+pub mod record;
 pub mod topology;
 pub mod schema;
 pub mod expression;

@@ -1,0 +1,66 @@
+//! Rows as they come from a source: one partition, in offset order, as slices of one buffer.
+
+use bytes::Bytes;
+
+/// A part of a batch's buffer, or NULL. At most 4 GiB are addressable; fetches are bounded far below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    start: u32,
+    len: u32,
+}
+
+impl Slice {
+    /// No bytes at all: what Kafka calls a null key or value.
+    pub const NULL: Self = Self { start: 0, len: u32::MAX };
+
+    /// The `len` bytes from `start`.
+    #[must_use]
+    pub fn new(start: u32, len: u32) -> Self {
+        debug_assert!(len != u32::MAX, "the length that stands for NULL");
+        Self { start, len }
+    }
+
+    /// Whether it is NULL.
+    #[must_use]
+    pub fn is_null(self) -> bool {
+        self.len == u32::MAX
+    }
+
+    /// The bytes, out of the buffer that the slice belongs to; `None` for NULL.
+    #[must_use]
+    pub fn of(self, buffer: &[u8]) -> Option<&[u8]> {
+        if self.is_null() {
+            return None;
+        }
+        let start = self.start as usize;
+        buffer.get(start..start + self.len as usize)
+    }
+}
+
+/// One row: a Kafka record, not decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its offset in the source partition.
+    pub offset: i64,
+    /// The record's time-stamp, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The key's bytes.
+    pub key: Slice,
+    /// The value's bytes.
+    pub value: Slice,
+    /// The headers as they stand in the record batch: a varint count and that many headers. Empty or NULL: none.
+    pub headers: Slice,
+}
+
+/// Rows of one source partition, in offset order.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Which of the query's sources, by position among its nodes.
+    pub source: usize,
+    /// The source partition.
+    pub partition: i32,
+    /// What the slices are slices of: fetched bytes, or what was decompressed out of them.
+    pub buffer: Bytes,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
