@@ -4,6 +4,9 @@
 //! leaves through a sink.
 
 pub mod record;
+pub mod sink;
 pub mod topology;
 pub mod schema;
 pub mod expression;
+pub mod client;
+pub mod time;

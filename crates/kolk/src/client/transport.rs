@@ -1,0 +1,1 @@
+//! Byte streams to brokers: TCP, and TLS over it.
