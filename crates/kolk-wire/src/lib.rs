@@ -7,6 +7,7 @@
 pub mod read;
 pub mod write;
 pub mod wire;
+pub mod sequence;
 pub mod frame;
 pub mod api;
 pub mod error_code;
@@ -17,5 +18,6 @@ pub mod partitioner;
 pub use api::ApiKey;
 pub use error_code::ErrorCode;
 pub use read::{DecodeError, Reader};
+pub use sequence::Sequence;
 pub use wire::{Version, Wire};
 pub use write::Writer;

@@ -97,6 +97,20 @@ impl Reader {
         }
     }
 
+    /// Memory still to be had, in bytes; with [`Self::set_budget`], for values that are dropped as soon as they are read.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    pub(crate) fn set_budget(&mut self, bytes: usize) {
+        self.budget = bytes;
+    }
+
+    /// Lifts the budget, for bytes that were read within it once.
+    pub(crate) fn refill(&mut self) {
+        self.budget = usize::MAX;
+    }
+
     /// An error about the value at the current position.
     #[must_use]
     pub fn invalid(&self, what: &'static str, why: &'static str) -> DecodeError {

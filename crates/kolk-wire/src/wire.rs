@@ -76,7 +76,7 @@ impl Wire for Uuid {
     }
 }
 
-fn write_length(writer: &mut Writer, version: Version, width: LengthWidth, len: Option<usize>) {
+pub(crate) fn write_length(writer: &mut Writer, version: Version, width: LengthWidth, len: Option<usize>) {
     // Lengths beyond the width cannot arise: senders bound strings, batches and requests far below.
     if version.flexible {
         writer.unsigned_varint(len.map_or(0, |len| u32::try_from(len + 1).unwrap_or(u32::MAX)));
