@@ -1,1 +1,6 @@
-//! kolk-broker
+//! An Apache Kafka broker of one node in the process: durable logs, groups, transactions.
+//!
+//! Honest: whatever it accepts it does as Apache Kafka does, whatever it does not support it refuses with Kafka's error.
+
+pub mod log;
+pub mod journal;
