@@ -22,6 +22,62 @@ pub struct Query {
     pub name: String,
     /// The nodes; inputs come before the nodes that read them, the sink is last.
     pub nodes: Vec<Node>,
+    /// How its values are written and its time goes, where the dialects differ.
+    pub conventions: Conventions,
+}
+
+/// How a query's values are written and its time goes, where the dialects of SQL differ. The default is dialect `kolk`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conventions {
+    /// The IANA time zone in which text without an offset is read and time-stamps are written.
+    pub timezone: String,
+    /// How JSON time-stamps are written. Both forms are read.
+    pub json_timestamps: JsonTimestamps,
+    /// What becomes of NULL fields in JSON.
+    pub json_nulls: JsonNulls,
+    /// How inputs move an operator's watermark.
+    pub watermark_policy: WatermarkPolicy,
+}
+
+/// How JSON time-stamps are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JsonTimestamps {
+    /// ISO 8601 text with milliseconds and offset, `2024-01-01T09:20:00.000+01:00`.
+    #[default]
+    Iso8601,
+    /// The number of milliseconds since 1970; dates in days, times in milliseconds since midnight.
+    Milliseconds,
+}
+
+/// What becomes of NULL fields in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JsonNulls {
+    /// They are left out.
+    #[default]
+    Omit,
+    /// They are written as `null`.
+    Write,
+}
+
+/// How inputs move an operator's watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WatermarkPolicy {
+    /// The minimum over the inputs, a row being processed under the watermark that the rows before it left.
+    #[default]
+    Min,
+    /// Kafka Streams' stream time: the largest time-stamp that the task has seen, this row included.
+    Max,
+}
+
+impl Default for Conventions {
+    fn default() -> Self {
+        Self {
+            timezone: "UTC".to_owned(),
+            json_timestamps: JsonTimestamps::default(),
+            json_nulls: JsonNulls::default(),
+            watermark_policy: WatermarkPolicy::default(),
+        }
+    }
 }
 
 /// One node of a query's graph.
@@ -149,7 +205,7 @@ pub struct Sink {
 pub enum Payload {
     /// The bytes of the input record, unchanged, NULL included.
     Unchanged,
-    /// Columns of the sink's input, encoded.
+    /// Columns of the sink's input, encoded. Without columns the payload is NULL.
     Encoded {
         /// How.
         format: Format,
