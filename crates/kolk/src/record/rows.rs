@@ -26,6 +26,18 @@ impl Slice {
         self.len == u32::MAX
     }
 
+    /// Where it begins in the buffer, in bytes.
+    #[must_use]
+    pub fn start(self) -> u32 {
+        self.start
+    }
+
+    /// The same bytes after `by` bytes at the front of the buffer went away.
+    #[must_use]
+    pub fn moved_down(self, by: u32) -> Self {
+        if self.is_null() { self } else { Self { start: self.start - by, ..self } }
+    }
+
     /// The bytes, out of the buffer that the slice belongs to; `None` for NULL.
     #[must_use]
     pub fn of(self, buffer: &[u8]) -> Option<&[u8]> {

@@ -1,0 +1,349 @@
+//! Declared delivery: the one place that decides in which order rows go out, how many are on their way, and what must be
+//! acknowledged before what.
+//!
+//! | mode | handed to the outlet | time-stamp |
+//! |---|---|---|
+//! | individual | a row when the last of its lane is acknowledged (and the pause is over) | when handed over |
+//! | batched, idempotent | at once; the outlet keeps 1 or 5 requests on their way | when the request is sent |
+//! | exactly once | at once; offsets, rows and state are one transaction | the row's time |
+//! | bin-packed | bin by bin when the interval is over, each acknowledged before the next | when the bin is handed over |
+//!
+//! Nothing here knows what the store is: see [`Outlet`].
+
+use crate::record::{Output, Rows};
+use crate::sink::bins;
+use crate::sink::held::{HeldRows, SinkRow};
+use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
+use crate::sink::progress::{InputPartition, Lane, Progress};
+use crate::topology::{self, BinPacking};
+use std::time::Duration;
+
+/// Rows that wait for individual delivery, at most; no more are accepted until some have left.
+pub const HELD_ROWS_MAX: usize = 4096;
+/// Bytes that wait for individual or bin-packed delivery, at most, give or take one batch.
+pub const HELD_BYTES_MAX: usize = 64 << 20;
+/// An individual lane forgets delivered rows when there are this many.
+const FORGET_FROM: usize = 64;
+
+/// Carries out the delivery that a statement declares.
+#[derive(Debug)]
+pub struct Delivery {
+    mode: Mode,
+    /// Whether rows keep their own time because the statement names a time-stamp column.
+    keep_row_time: bool,
+    progress: Progress,
+    /// Rows of the batch at hand for each lane: progress is told once for a batch, not for each row.
+    by_lane: Vec<u64>,
+    delivered: u64,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Individual { pause_ms: i64, lanes: Vec<IndividualLane> },
+    /// Batched, idempotent and exactly once differ in how the outlet sends, not in what it is handed when.
+    Streamed { stamp: StreamStamp },
+    BinPacked { packing: BinPacking, interval: HeldRows, phase: BinPhase },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamStamp {
+    Row,
+    WhenSent,
+}
+
+#[derive(Debug, Default)]
+struct IndividualLane {
+    rows: HeldRows,
+    /// The first row that was not handed over.
+    next: usize,
+    in_flight: bool,
+    /// Not before this time, in milliseconds since 1970.
+    not_before: i64,
+}
+
+/// ```text
+/// Collecting ──interval over, rows full, or drain──▶ Delivering ──last bin acknowledged──▶ Delivered ──commit──▶ Collecting
+/// ```
+#[derive(Debug)]
+enum BinPhase {
+    Collecting { since: Option<i64> },
+    Delivering { packed: Vec<(u32, usize)>, next: usize },
+    Delivered,
+}
+
+impl Delivery {
+    /// For the mode that the sink declares.
+    #[must_use]
+    pub fn new(sink: &topology::Sink) -> Self {
+        let mode = match &sink.delivery {
+            topology::Delivery::Individual { pause } => {
+                Mode::Individual { pause_ms: millis(*pause), lanes: Vec::new() }
+            }
+            topology::Delivery::Batched | topology::Delivery::Idempotent => {
+                Mode::Streamed { stamp: StreamStamp::WhenSent }
+            }
+            topology::Delivery::ExactlyOnce => Mode::Streamed { stamp: StreamStamp::Row },
+            topology::Delivery::BinPacked(packing) => Mode::BinPacked {
+                packing: packing.clone(),
+                interval: HeldRows::default(),
+                phase: BinPhase::Collecting { since: None },
+            },
+        };
+        Self { mode, keep_row_time: sink.timestamp.is_some(), progress: Progress::default(), by_lane: Vec::new(), delivered: 0 }
+    }
+
+    /// Whether it takes more rows now.
+    pub fn has_room(&self, outlet: &impl Outlet) -> bool {
+        match &self.mode {
+            Mode::Individual { lanes, .. } => {
+                let (rows, bytes) = lanes.iter().fold((0, 0), |(rows, bytes), lane| {
+                    (rows + lane.rows.len() - lane.next, bytes + lane.rows.bytes())
+                });
+                rows < HELD_ROWS_MAX && bytes < HELD_BYTES_MAX
+            }
+            Mode::Streamed { .. } => outlet.has_room(),
+            Mode::BinPacked { packing, interval, phase } => {
+                matches!(phase, BinPhase::Collecting { .. }) && !is_full(packing, interval)
+            }
+        }
+    }
+
+    /// Takes the rows of `output`, which came of `input`; `end` is the next offset to read behind `input`.
+    pub fn accept(
+        &mut self,
+        (input, output): (&Rows, &Output),
+        end: i64,
+        outlet: &mut impl Outlet,
+        now_ms: i64,
+    ) {
+        let partition = InputPartition { source: input.source, partition: input.partition };
+        if !matches!(self.mode, Mode::Individual { .. }) {
+            self.progress.open(partition, end);
+        }
+        match &mut self.mode {
+            Mode::Streamed { stamp } => {
+                let row_time = *stamp == StreamStamp::Row || self.keep_row_time;
+                for row in &output.rows {
+                    let row = SinkRow::of(input, output, row);
+                    let lane = outlet.lane(&row);
+                    let stamp = if row_time { Stamp::At(row.timestamp) } else { Stamp::WhenSent };
+                    count(&mut self.by_lane, lane);
+                    outlet.append(lane, &row, stamp, None);
+                }
+            }
+            Mode::Individual { lanes, .. } => {
+                for row in &output.rows {
+                    let offset = input.rows.get(row.input as usize).map_or(end, |row| row.offset);
+                    let row = SinkRow::of(input, output, row);
+                    let lane = outlet.lane(&row);
+                    // A chunk for each row: after a crash no more than what was on its way is sent again.
+                    self.progress.open(partition, offset + 1);
+                    self.progress.sent(partition, lane, 1);
+                    lane_of(lanes, lane).rows.push(&row, lane, None);
+                }
+                self.progress.open(partition, end);
+            }
+            Mode::BinPacked { interval, phase, .. } => {
+                for row in &output.rows {
+                    let bin = row.bin.map(|bin| {
+                        let bytes = |slice: crate::record::Slice| slice.of(&output.encoded).unwrap_or_default();
+                        (bytes(bin.key), bytes(bin.order))
+                    });
+                    let row = SinkRow::of(input, output, row);
+                    let lane = outlet.lane(&row);
+                    count(&mut self.by_lane, lane);
+                    interval.push(&row, lane, bin);
+                }
+                if let BinPhase::Collecting { since: since @ None } = phase {
+                    *since = Some(now_ms);
+                }
+            }
+        }
+        for (lane, rows) in (0..).zip(&mut self.by_lane).filter(|(_, rows)| **rows > 0) {
+            self.progress.sent(partition, Lane(lane), std::mem::take(rows));
+        }
+    }
+
+    /// Notes acknowledgements and hands over what may go now. Returns when it wants to be called again, in milliseconds
+    /// since 1970, if nothing else happens before.
+    pub fn step(&mut self, outlet: &mut impl Outlet, now_ms: i64) -> Option<i64> {
+        let (progress, delivered, mode) = (&mut self.progress, &mut self.delivered, &mut self.mode);
+        outlet.acknowledged(&mut |lane, rows| {
+            progress.acknowledged(lane, rows);
+            *delivered += rows;
+            if let Mode::Individual { pause_ms, lanes } = mode {
+                let lane = lane_of(lanes, lane);
+                lane.in_flight = false;
+                lane.not_before = now_ms + *pause_ms;
+            }
+        });
+        match &mut self.mode {
+            Mode::Streamed { .. } => None,
+            Mode::Individual { lanes, .. } => step_lanes(lanes, self.keep_row_time, outlet, now_ms),
+            Mode::BinPacked { packing, interval, phase } => {
+                let bins = Bins { packing, interval, keep_row_time: self.keep_row_time };
+                // All bins before the current one are acknowledged when nothing is on its way but rows of later ones.
+                let waiting = match phase {
+                    BinPhase::Delivering { packed, next } => packed.len() - *next,
+                    _ => 0,
+                };
+                let on_the_way = self.progress.unacknowledged() - waiting as u64;
+                bins.step(phase, on_the_way, outlet, now_ms)
+            }
+        }
+    }
+
+    /// Ends an open interval now: before a commit that cannot wait, or before stopping.
+    pub fn drain(&mut self) {
+        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Collecting { .. }, .. } = &mut self.mode {
+            *phase = BinPhase::Delivering { packed: bins::pack(interval), next: 0 };
+        }
+    }
+
+    /// Whether every row that was accepted is acknowledged.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.progress.unacknowledged() == 0
+    }
+
+    /// Whether the mode asks for a commit by itself: all bins of an interval are delivered.
+    #[must_use]
+    pub fn wants_commit(&self) -> bool {
+        matches!(&self.mode, Mode::BinPacked { phase: BinPhase::Delivered, .. })
+    }
+
+    /// Whether commits may come at any time, or only when the mode asks for one (bin-packed: an interval is whole or not
+    /// at all in a transaction).
+    #[must_use]
+    pub fn commits_by_itself(&self) -> bool {
+        matches!(self.mode, Mode::BinPacked { .. })
+    }
+
+    /// The positions that may be committed now.
+    pub fn positions(&mut self) -> Vec<(InputPartition, i64)> {
+        self.progress.positions().collect()
+    }
+
+    /// A commit succeeded: the next interval may begin.
+    pub fn committed(&mut self) {
+        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Delivered, .. } = &mut self.mode {
+            interval.clear();
+            *phase = BinPhase::Collecting { since: None };
+        }
+    }
+
+    /// Rows accepted and not acknowledged.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        self.progress.unacknowledged()
+    }
+
+    /// Rows acknowledged since the start.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// The partition now belongs to another instance.
+    pub fn forget(&mut self, partition: InputPartition) {
+        self.progress.forget(partition);
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn is_full(packing: &BinPacking, interval: &HeldRows) -> bool {
+    interval.len() >= packing.rows || interval.bytes() >= HELD_BYTES_MAX
+}
+
+fn count(by_lane: &mut Vec<u64>, lane: Lane) {
+    let lane = lane.0 as usize;
+    if by_lane.len() <= lane {
+        by_lane.resize(lane + 1, 0);
+    }
+    by_lane[lane] += 1;
+}
+
+fn lane_of(lanes: &mut Vec<IndividualLane>, lane: Lane) -> &mut IndividualLane {
+    let index = lane.0 as usize;
+    if lanes.len() <= index {
+        lanes.resize_with(index + 1, IndividualLane::default);
+    }
+    &mut lanes[index]
+}
+
+fn step_lanes(
+    lanes: &mut [IndividualLane],
+    keep_row_time: bool,
+    outlet: &mut impl Outlet,
+    now_ms: i64,
+) -> Option<i64> {
+    let (mut wake, mut sent) = (None, false);
+    for lane in lanes.iter_mut().filter(|lane| !lane.in_flight) {
+        let Some((row, number)) = lane.rows.get(lane.next) else { continue };
+        if lane.not_before > now_ms {
+            wake = Some(wake.map_or(lane.not_before, |wake: i64| wake.min(lane.not_before)));
+            continue;
+        }
+        let stamp = Stamp::At(if keep_row_time { row.timestamp } else { now_ms });
+        outlet.append(number, &row, stamp, None);
+        (lane.in_flight, sent) = (true, true);
+        lane.next += 1;
+        if lane.next >= FORGET_FROM && lane.next * 2 >= lane.rows.len() {
+            lane.rows.drop_front(lane.next);
+            lane.next = 0;
+        }
+    }
+    if sent {
+        outlet.dispatch();
+    }
+    wake
+}
+
+/// What bin-packed delivery works on, apart from its phase.
+struct Bins<'a> {
+    packing: &'a BinPacking,
+    interval: &'a HeldRows,
+    keep_row_time: bool,
+}
+
+impl Bins<'_> {
+    fn step(
+        &self,
+        phase: &mut BinPhase,
+        on_the_way: u64,
+        outlet: &mut impl Outlet,
+        now_ms: i64,
+    ) -> Option<i64> {
+        if let BinPhase::Collecting { since: Some(since) } = phase {
+            let due = since.saturating_add(millis(self.packing.interval));
+            if now_ms < due && !is_full(self.packing, self.interval) {
+                return Some(due);
+            }
+            *phase = BinPhase::Delivering { packed: bins::pack(self.interval), next: 0 };
+            return self.step(phase, 0, outlet, now_ms);
+        }
+        let BinPhase::Delivering { packed, next } = phase else { return None };
+        if on_the_way > 0 {
+            return None;
+        }
+        let Some((bin, _)) = packed.get(*next).copied() else {
+            *phase = BinPhase::Delivered;
+            return None;
+        };
+        let number = bin.to_string();
+        let header = self.packing.header.as_deref();
+        let header = header.map(|name| AddedHeader { name, value: number.as_bytes() });
+        while let Some((_, row)) = packed.get(*next).filter(|(of, _)| *of == bin) {
+            if let Some((row, lane)) = self.interval.get(*row) {
+                let stamp = Stamp::At(if self.keep_row_time { row.timestamp } else { now_ms });
+                outlet.append(lane, &row, stamp, header);
+            }
+            *next += 1;
+        }
+        outlet.dispatch();
+        None
+    }
+}

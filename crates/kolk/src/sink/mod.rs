@@ -1,0 +1,8 @@
+//! Where rows leave: one place decides order, flushes and retries ([`delivery`]), and an [`outlet::Outlet`] for each
+//! kind of store carries requests there.
+
+pub mod delivery;
+pub mod bins;
+pub mod held;
+pub mod outlet;
+pub mod progress;
