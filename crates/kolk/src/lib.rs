@@ -9,4 +9,5 @@ pub mod topology;
 pub mod schema;
 pub mod expression;
 pub mod client;
+pub mod testing;
 pub mod time;
