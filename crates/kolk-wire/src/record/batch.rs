@@ -21,10 +21,8 @@ impl Batch {
     /// As [`BatchHeader::parse`], short input excepted.
     pub fn parse(bytes: &Bytes) -> Result<Option<Self>, DecodeError> {
         // A header that cannot be right is told at once, rather than waited for.
-        if let Some(length) = bytes.get(at::LENGTH..).and_then(|rest| rest.first_chunk::<4>()) {
-            if i32::from_be_bytes(*length) < 0 {
-                return Err(invalid("batch length", at::LENGTH, "negative"));
-            }
+        if let Some([0x80..=0xff, ..]) = bytes.get(at::LENGTH..) {
+            return Err(invalid("batch length", at::LENGTH, "negative"));
         }
         let header = match BatchHeader::parse(bytes) {
             Ok(header) => header,

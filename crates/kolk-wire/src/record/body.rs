@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::compression::Compression;
 use super::header::{BatchHeader, HEADER_SIZE, at, invalid};
 use super::inflate::Scratch;
-use super::record::{RECORD_SIZE_MIN, Records};
+use super::records::{RECORD_SIZE_MIN, Records};
 use crate::read::DecodeError;
 use bytes::Bytes;
 

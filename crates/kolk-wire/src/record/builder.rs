@@ -1,10 +1,10 @@
 //! Writes a batch: records go straight into one buffer, behind 61 bytes kept free for the header.
 
 use super::compression::{Compression, Compressor};
-use super::crc::crc32c;
+use super::crc::crc32c_of;
 use super::header::{BatchHeader, CHECKED_FROM, HEADER_SIZE, PREFIX_SIZE, at, bit, put};
 use super::headers::{Header, Headers};
-use super::record::Record;
+use super::records::Record;
 use super::varint::{self, Prefix, VARLONG_SIZE_MAX};
 use bytes::BytesMut;
 
@@ -209,44 +209,54 @@ impl BatchBuilder {
         if self.count == 0 {
             self.buffer.resize(HEADER_SIZE, 0);
         }
-        let mut batch = self.buffer.split();
-        let mut codec = self.compressor.codec();
-        if codec != Compression::None {
-            let (_, records) = batch.split_at(HEADER_SIZE);
-            let mut compressed = BytesMut::with_capacity(HEADER_SIZE + records.len() / 2);
-            compressed.resize(HEADER_SIZE, 0);
-            match self.compressor.compress(records, &mut compressed) {
-                Ok(()) if compressed.len() <= BATCH_SIZE_MAX => batch = compressed,
-                Ok(()) | Err(_) => codec = Compression::None,
-            }
-        }
+        let batch = self.buffer.split();
         let mut header = BatchHeader {
             base_offset: 0,
-            length: i32::try_from(batch.len() - PREFIX_SIZE).unwrap_or(i32::MAX),
+            length: 0,
             partition_leader_epoch: -1,
             crc: 0,
-            attributes: codec.id() & bit::COMPRESSION,
+            attributes: 0,
             last_offset_delta: (self.count - 1).max(0),
-            base_timestamp: self.base_timestamp,
-            max_timestamp: self.max_timestamp,
+            base_timestamp: if self.count == 0 { -1 } else { self.base_timestamp },
+            max_timestamp: self.max_timestamp().unwrap_or(-1),
             producer_id: -1,
             producer_epoch: -1,
             base_sequence: -1,
             records_count: self.count,
         };
         change(&mut header);
-        if let Some(head) = batch.first_chunk_mut::<HEADER_SIZE>() {
-            *head = header.to_bytes();
-        }
-        let crc = crc32c(batch.get(CHECKED_FROM..).unwrap_or_default());
-        if let Some(head) = batch.first_chunk_mut::<HEADER_SIZE>() {
-            put(head, at::CRC, crc.to_be_bytes());
-        }
         self.count = 0;
         self.base_timestamp = 0;
         self.max_timestamp = i64::MIN;
-        batch
+        seal(batch, header, &mut self.compressor)
     }
+}
+
+/// Compresses the records behind the room for the header, and writes the header: length, codec and checksum are made here.
+pub(super) fn seal(
+    mut batch: BytesMut,
+    mut header: BatchHeader,
+    compressor: &mut Compressor,
+) -> BytesMut {
+    let mut codec = compressor.codec();
+    if codec != Compression::None {
+        let records = batch.get(HEADER_SIZE..).unwrap_or_default();
+        let mut compressed = BytesMut::with_capacity(HEADER_SIZE + records.len() / 2);
+        compressed.resize(HEADER_SIZE, 0);
+        match compressor.compress(records, &mut compressed) {
+            Ok(()) if compressed.len() <= BATCH_SIZE_MAX => batch = compressed,
+            Ok(()) | Err(_) => codec = Compression::None,
+        }
+    }
+    header.attributes = header.attributes & !bit::COMPRESSION | codec.id();
+    header.length = i32::try_from(batch.len() - PREFIX_SIZE).unwrap_or(i32::MAX);
+    if let Some((head, records)) = batch.split_first_chunk_mut::<HEADER_SIZE>() {
+        *head = header.to_bytes();
+        let (_, checked) = head.split_at(CHECKED_FROM);
+        let crc = crc32c_of([checked, records]);
+        put(head, at::CRC, crc.to_be_bytes());
+    }
+    batch
 }
 
 fn field_size(field: Option<&[u8]>) -> usize {

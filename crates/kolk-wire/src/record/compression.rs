@@ -89,7 +89,7 @@ pub(super) struct Compressor {
     codec: Compression,
     level: i32,
     zstd: Option<zstd::bulk::Compressor<'static>>,
-    snappy: snap::raw::Encoder,
+    snappy: Option<Box<snap::raw::Encoder>>,
 }
 
 impl Compressor {
@@ -99,7 +99,7 @@ impl Compressor {
             Compression::Zstd => level.unwrap_or(ZSTD_LEVEL),
             Compression::None | Compression::Snappy | Compression::Lz4 => 0,
         };
-        Self { codec, level, zstd: None, snappy: snap::raw::Encoder::new() }
+        Self { codec, level, zstd: None, snappy: None }
     }
 
     pub(super) fn codec(&self) -> Compression {
@@ -132,13 +132,14 @@ impl Compressor {
     }
 
     fn compress_snappy(&mut self, records: &[u8], out: &mut BytesMut) -> io::Result<()> {
+        let encoder = self.snappy.get_or_insert_with(|| Box::new(snap::raw::Encoder::new()));
         out.extend_from_slice(&XERIAL_HEADER);
         for block in records.chunks(XERIAL_BLOCK) {
             let start = out.len();
             out.resize(start + 4 + snap::raw::max_compress_len(block.len()), 0);
             let (_, room) = out.split_at_mut(start);
             let Some((length, room)) = room.split_first_chunk_mut::<4>() else { continue };
-            let len = self.snappy.compress(block, room)?;
+            let len = encoder.compress(block, room)?;
             *length = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
             out.truncate(start + 4 + len);
         }

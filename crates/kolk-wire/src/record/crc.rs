@@ -14,6 +14,17 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     crc
 }
 
+/// CRC-32C of two slices, one behind the other.
+#[must_use]
+pub(super) fn crc32c_of([head, rest]: [&[u8]; 2]) -> u32 {
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    digest.update(head);
+    digest.update(rest);
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half of a 32-bit checksum is 0")]
+    let crc = digest.finalize() as u32;
+    crc
+}
+
 /// The checksum of `new ‖ rest`, derived from that of `old ‖ rest` without looking at the `rest_len` bytes of the rest.
 ///
 /// CRCs are linear: the two differ by the difference of the heads' checksums, moved on by `rest_len` bytes. So a batch that

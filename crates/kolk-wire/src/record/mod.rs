@@ -47,13 +47,16 @@ mod compression;
 mod inflate;
 mod header;
 mod headers;
-mod record;
+mod records;
 mod batch;
 mod body;
 mod builder;
 mod stamp;
 mod control;
+mod retain;
 mod aborted;
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod tests;
 
@@ -67,5 +70,5 @@ pub use crc::crc32c;
 pub use header::{BatchHeader, HEADER_SIZE, MAGIC, PREFIX_SIZE, TimestampType};
 pub use headers::{Header, Headers};
 pub use inflate::{DECOMPRESSED_MAX, Scratch};
-pub use record::{Record, Records};
+pub use records::{Record, Records};
 pub use stamp::{Transactional, set_base_offset, set_log_append_time, stamp_producer};

@@ -62,6 +62,11 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// The bytes of the records that are still to come.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.rest
+    }
+
     #[inline]
     fn record(&mut self) -> Result<Record<'a>, &'static str> {
         let length = varint::read_i32(&mut self.rest).ok_or("its length is cut short")?;
