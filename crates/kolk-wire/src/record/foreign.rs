@@ -49,7 +49,8 @@ fn reads_what_kafka_writes_with_every_codec() {
         let body = batch.body(&mut Scratch::new()).expect("sound");
         let records: Vec<_> = body.records().map(|record| record.expect("sound")).collect();
         let large = large(compression);
-        let expected: [(i64, i64, Option<&[u8]>, Option<&[u8]>); 4] = [
+        type Seen<'a> = (i64, i64, Option<&'a [u8]>, Option<&'a [u8]>);
+        let expected: [Seen<'_>; 4] = [
             (1_000_000, 1_700_000_000_000, Some(b"key"), Some(b"value")),
             (1_000_001, 1_700_000_000_500, Some(b"tombstone"), None),
             (1_000_002, 1_699_999_999_000, None, Some(b"")),

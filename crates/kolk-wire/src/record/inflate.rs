@@ -18,6 +18,8 @@ const GROWTH: usize = 4;
 const SNAPPY_RATIO_MAX: usize = 22;
 /// First bytes of an LZ4 frame; the legacy frame has others, and Kafka never used it.
 const LZ4_MAGIC: [u8; 4] = 0x184d_2204u32.to_le_bytes();
+/// The bit of a frame's flags that says that a checksum follows the end mark.
+const LZ4_CONTENT_CHECKSUM: u8 = 0b100;
 /// zstd's window, as a power of two: decoders should allow 8 MiB (RFC 8878), and level 22 uses 128 MiB.
 const ZSTD_WINDOW_LOG: std::ops::RangeInclusive<u32> = 23..=27;
 
@@ -207,7 +209,17 @@ fn lz4(input: &[u8], out: &mut Output<'_>) -> Result<(), Failure> {
     let mut rest = input;
     out.read_all(lz4_flex::frame::FrameDecoder::new(&mut rest))?;
     // The decoder reads no further than its frame; as Java, expect one frame only.
-    if rest.is_empty() { Ok(()) } else { Err(Failure::Damaged) }
+    if rest.is_empty() && lz4_ends(input) { Ok(()) } else { Err(Failure::Damaged) }
+}
+
+/// Whether an LZ4 frame has its end mark, an empty block, whose absence the decoder takes for the end as well.
+fn lz4_ends(frame: &[u8]) -> bool {
+    let checksum = match frame.get(LZ4_MAGIC.len()) {
+        Some(flags) if flags & LZ4_CONTENT_CHECKSUM != 0 => 4,
+        _ => 0,
+    };
+    let body = frame.split_at_checked(frame.len().wrapping_sub(checksum));
+    body.is_some_and(|(body, _)| body.ends_with(&[0; 4]))
 }
 
 fn zstd(

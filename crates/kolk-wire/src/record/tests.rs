@@ -169,9 +169,9 @@ proptest! {
     ) {
         let mut bytes = build(compression, &records);
         for (at, byte) in flips {
-            let at = at.index(bytes.len() - HEADER_SIZE.min(bytes.len() - 1));
-            let at = if byte & 1 == 0 { at + HEADER_SIZE.min(bytes.len() - 1) } else { at };
-            let at = at.min(bytes.len() - 1);
+            // Half of them hit the header, where they would seldom fall otherwise.
+            let header = bytes.len().min(HEADER_SIZE);
+            let at = if byte & 2 == 0 { at.index(header) } else { at.index(bytes.len()) };
             bytes[at] ^= byte | 1;
         }
         if let Some(cut) = cut {
@@ -386,13 +386,13 @@ fn a_scratch_is_used_again() {
             let batch = only(bytes.clone());
             kept.push((round, batch.body(&mut scratch).expect("sound")));
             let damaged = only(wrap(compression, 1, &bytes[HEADER_SIZE..bytes.len() - 1]));
-            let result = damaged.body(&mut scratch);
-            assert!(
-                result.is_err()
-                    || result.is_ok_and(
-                        |b| b.records().any(|r| r.is_err()) || compression == Compression::Lz4
-                    )
-            );
+            // Without a codec only the record itself tells that it is cut short.
+            match damaged.body(&mut scratch) {
+                Ok(body) => {
+                    assert!(compression == Compression::None && body.records().any(|r| r.is_err()))
+                }
+                Err(_) => assert_ne!(compression, Compression::None),
+            }
         }
     }
     for (round, body) in kept {
