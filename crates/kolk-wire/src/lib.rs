@@ -14,6 +14,12 @@ pub mod error_code;
 pub mod message;
 pub mod record;
 pub mod partitioner;
+#[cfg(test)]
+mod allocation;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod sample;
 
 pub use api::ApiKey;
 pub use error_code::ErrorCode;

@@ -12,7 +12,8 @@ use bytes::Bytes;
 
 /// Memory that reading one frame may take, as a multiple of the frame's length.
 pub const BUDGET_FACTOR: usize = 2;
-/// The least budget, in bytes: structures take more room in memory than on the wire, which matters to small frames only.
+/// The least budget, in bytes: structures take more room in memory than on the wire. In frames so large that this floor
+/// does not cover the difference, lists of small structures stay bytes: see [`crate::sequence`].
 pub const BUDGET_FLOOR: usize = 256 * 1024;
 
 /// Why bytes are not the message they were said to be.
@@ -97,7 +98,7 @@ impl Reader {
         }
     }
 
-    /// Memory still to be had, in bytes; with [`Self::set_budget`], for values that are dropped as soon as they are read.
+    /// Memory still to be had, in bytes. With [`Self::set_budget`], for values that are dropped once they are read.
     pub(crate) fn budget(&self) -> usize {
         self.budget
     }

@@ -18,7 +18,11 @@ pub struct Sequence<T> {
 #[derive(Clone)]
 enum Items<T> {
     /// Checked by [`Wire::read`]: `count` elements at `version`, no byte more.
-    Received { bytes: Bytes, count: usize, version: Version },
+    Received {
+        bytes: Bytes,
+        count: usize,
+        version: Version,
+    },
     Own(Vec<T>),
 }
 

@@ -76,8 +76,16 @@ impl Wire for Uuid {
     }
 }
 
-pub(crate) fn write_length(writer: &mut Writer, version: Version, width: LengthWidth, len: Option<usize>) {
-    // Lengths beyond the width cannot arise: senders bound strings, batches and requests far below.
+/// Longest string in bytes; a longer one, which only a message for people can be, is written as its beginning.
+const STRING_LEN_MAX: usize = i16::MAX as usize;
+
+pub(crate) fn write_length(
+    writer: &mut Writer,
+    version: Version,
+    width: LengthWidth,
+    len: Option<usize>,
+) {
+    // Lengths beyond the width cannot arise: strings are cut, batches and requests bounded far below.
     if version.flexible {
         writer.unsigned_varint(len.map_or(0, |len| u32::try_from(len + 1).unwrap_or(u32::MAX)));
         return;
@@ -94,6 +102,10 @@ impl Wire for Option<String> {
         let Some(len) = reader.length(version.flexible, LengthWidth::Two, "STRING")? else {
             return Ok(None);
         };
+        // Compact lengths could say more, but Apache Kafka refuses that too: not every version could carry it.
+        if len > STRING_LEN_MAX {
+            return Err(reader.invalid("STRING", "longer than 32767 bytes"));
+        }
         reader.charge(len)?;
         let bytes = reader.take(len, "STRING")?;
         match str::from_utf8(&bytes) {
@@ -103,9 +115,9 @@ impl Wire for Option<String> {
     }
 
     fn write(&self, writer: &mut Writer, version: Version) {
-        write_length(writer, version, LengthWidth::Two, self.as_ref().map(String::len));
-        if let Some(text) = self {
-            writer.put(text.as_bytes());
+        match self {
+            None => write_length(writer, version, LengthWidth::Two, None),
+            Some(text) => text.write(writer, version),
         }
     }
 }
@@ -116,8 +128,9 @@ impl Wire for String {
     }
 
     fn write(&self, writer: &mut Writer, version: Version) {
-        write_length(writer, version, LengthWidth::Two, Some(self.len()));
-        writer.put(self.as_bytes());
+        let text = &self[..self.floor_char_boundary(STRING_LEN_MAX)];
+        write_length(writer, version, LengthWidth::Two, Some(text.len()));
+        writer.put(text.as_bytes());
     }
 }
 
@@ -238,6 +251,16 @@ macro_rules! wire_struct {
 
         impl $crate::wire::WireStruct for $name {}
 
+        #[cfg(test)]
+        impl $crate::sample::Sample for $name {
+            #[allow(unused_mut, unused_variables, reason = "some structures have no fields")]
+            fn sample(entropy: &mut $crate::sample::Entropy<'_>, version: $crate::wire::Version) -> Self {
+                let mut value = Self::default();
+                $( $crate::wire::wire_sample!(entropy, version, value.$field, $($spec)*); )*
+                value
+            }
+        }
+
         impl $crate::wire::Wire for $name {
             #[allow(unused_mut, unused_variables, clippy::manual_range_contains, reason = "some structures have no fields")]
             fn read(
@@ -330,6 +353,19 @@ macro_rules! wire_write_tag {
     ($tagged:ident, $version:ident, $field:expr, $default:expr, $range:expr) => {};
 }
 
-pub(crate) use {
-    wire_default, wire_read, wire_read_tag, wire_struct, wire_write, wire_write_tag,
-};
+/// For tests: a field that the version has gets some value.
+#[cfg(test)]
+macro_rules! wire_sample {
+    ($entropy:ident, $version:ident, $field:expr, tag $tag:literal, $range:expr) => {
+        $crate::wire::wire_sample!($entropy, $version, $field, $range);
+    };
+    ($entropy:ident, $version:ident, $field:expr, $range:expr) => {
+        if ($range).contains(&$version.number) {
+            $field = $crate::sample::Sample::sample($entropy, $version);
+        }
+    };
+}
+
+#[cfg(test)]
+pub(crate) use wire_sample;
+pub(crate) use {wire_default, wire_read, wire_read_tag, wire_struct, wire_write, wire_write_tag};

@@ -54,10 +54,10 @@ impl Writer {
     /// An unsigned varint (KIP-482).
     pub fn unsigned_varint(&mut self, mut value: u32) {
         while value >= 0x80 {
-            self.put(&[(value & 0x7f) as u8 | 0x80]);
+            self.put(&[value.to_le_bytes()[0] | 0x80]);
             value >>= 7;
         }
-        self.put(&[value as u8]);
+        self.put(&[value.to_le_bytes()[0]]);
     }
 
     /// Appends what another writer holds.

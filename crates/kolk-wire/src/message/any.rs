@@ -1,8 +1,10 @@
 //! All messages by their number, for whoever takes what comes: brokers, proxies and tests.
 
-use super::{Request, *};
+use super::Request;
 use crate::api::ApiKey;
 use crate::read::{DecodeError, Reader};
+#[cfg(test)]
+use crate::sample::{Entropy, Sample};
 use crate::wire::{Version, Wire};
 use crate::write::Writer;
 
@@ -57,6 +59,12 @@ pub trait Any: Sized {
     fn write(&self, version: i16, writer: &mut Writer);
 }
 
+/// For tests: a message made out of random bytes.
+#[cfg(test)]
+pub(crate) trait AnySample: Any {
+    fn sample(key: ApiKey, entropy: &mut Entropy<'_>, version: Version) -> Option<Self>;
+}
+
 macro_rules! any {
     ($($module:ident :: $request:ident => $response:ident, $key:ident;)*) => {
         /// All APIs that Kolk speaks, by rising number.
@@ -64,9 +72,9 @@ macro_rules! any {
         pub const fn supported() -> &'static [Supported] {
             &[$(Supported {
                 key: ApiKey::$key,
-                min: $module::$request::MIN_VERSION,
-                max: $module::$request::MAX_VERSION,
-                flexible_from: $module::$request::FLEXIBLE_FROM,
+                min: super::$module::$request::MIN_VERSION,
+                max: super::$module::$request::MAX_VERSION,
+                flexible_from: super::$module::$request::FLEXIBLE_FROM,
             },)*]
         }
 
@@ -78,7 +86,17 @@ macro_rules! any {
         #[derive(Debug, Clone, PartialEq)]
         #[expect(missing_docs, reason = "the names are the protocol's own")]
         pub enum $any {
-            $($key($module::$message),)*
+            $($key(super::$module::$message),)*
+        }
+
+        #[cfg(test)]
+        impl AnySample for $any {
+            fn sample(key: ApiKey, entropy: &mut Entropy<'_>, version: Version) -> Option<Self> {
+                match key {
+                    $(ApiKey::$key => Some(Self::$key(Sample::sample(entropy, version))),)*
+                    _ => None,
+                }
+            }
         }
 
         impl Any for $any {
@@ -148,8 +166,10 @@ any! {
     sasl_authenticate::SaslAuthenticateRequest => SaslAuthenticateResponse, SaslAuthenticate;
     create_partitions::CreatePartitionsRequest => CreatePartitionsResponse, CreatePartitions;
     delete_groups::DeleteGroupsRequest => DeleteGroupsResponse, DeleteGroups;
-    incremental_alter_configs::IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, IncrementalAlterConfigs;
+    incremental_alter_configs::IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse,
+        IncrementalAlterConfigs;
     offset_delete::OffsetDeleteRequest => OffsetDeleteResponse, OffsetDelete;
     describe_cluster::DescribeClusterRequest => DescribeClusterResponse, DescribeCluster;
-    describe_topic_partitions::DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse, DescribeTopicPartitions;
+    describe_topic_partitions::DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse,
+        DescribeTopicPartitions;
 }

@@ -42,7 +42,11 @@ pub mod describe_topic_partitions;
 pub mod describe_log_dirs;
 
 mod any;
+#[cfg(test)]
+mod tests;
 
+#[cfg(test)]
+pub(crate) use any::AnySample;
 pub use any::{Any, AnyRequest, AnyResponse, Supported, supported};
 
 /// A request, with all that is needed to frame it and to read its response.
