@@ -18,8 +18,6 @@ const GROWTH: usize = 4;
 const SNAPPY_RATIO_MAX: usize = 22;
 /// First bytes of an LZ4 frame; the legacy frame has others, and Kafka never used it.
 const LZ4_MAGIC: [u8; 4] = 0x184d_2204u32.to_le_bytes();
-/// The bit of a frame's flags that says that a checksum follows the end mark.
-const LZ4_CONTENT_CHECKSUM: u8 = 0b100;
 /// zstd's window, as a power of two: decoders should allow 8 MiB (RFC 8878), and level 22 uses 128 MiB.
 const ZSTD_WINDOW_LOG: std::ops::RangeInclusive<u32> = 23..=27;
 
@@ -212,14 +210,22 @@ fn lz4(input: &[u8], out: &mut Output<'_>) -> Result<(), Failure> {
     if rest.is_empty() && lz4_ends(input) { Ok(()) } else { Err(Failure::Damaged) }
 }
 
-/// Whether an LZ4 frame has its end mark, an empty block, whose absence the decoder takes for the end as well.
+/// Whether an LZ4 frame has its end mark, an empty block: the decoder takes the end of its input for the end of the frame.
 fn lz4_ends(frame: &[u8]) -> bool {
-    let checksum = match frame.get(LZ4_MAGIC.len()) {
-        Some(flags) if flags & LZ4_CONTENT_CHECKSUM != 0 => 4,
-        _ => 0,
-    };
-    let body = frame.split_at_checked(frame.len().wrapping_sub(checksum));
-    body.is_some_and(|(body, _)| body.ends_with(&[0; 4]))
+    let Some(flags) = frame.get(LZ4_MAGIC.len()) else { return false };
+    let optional = |bit: u8, size: usize| if flags & bit == 0 { 0 } else { size };
+    let descriptor = 3 + optional(0b1000, 8) + optional(0b1, 4);
+    let checksum = optional(0b1_0000, 4);
+    let mut rest = frame.get(LZ4_MAGIC.len() + descriptor..).unwrap_or_default();
+    while let Some((size, tail)) = rest.split_first_chunk::<4>() {
+        let size = u32::from_le_bytes(*size);
+        if size == 0 {
+            return true;
+        }
+        // The highest bit says that the block is not compressed.
+        rest = tail.get((size & !(1 << 31)) as usize + checksum..).unwrap_or_default();
+    }
+    false
 }
 
 fn zstd(

@@ -389,7 +389,8 @@ fn a_scratch_is_used_again() {
             // Without a codec only the record itself tells that it is cut short.
             match damaged.body(&mut scratch) {
                 Ok(body) => {
-                    assert!(compression == Compression::None && body.records().any(|r| r.is_err()))
+                    assert_eq!(compression, Compression::None);
+                    assert!(body.records().any(|record| record.is_err()));
                 }
                 Err(_) => assert_ne!(compression, Compression::None),
             }
@@ -421,6 +422,33 @@ fn reads_both_framings_of_snappy() {
         both.extend_from_slice(&block);
     }
     assert_eq!(read(&only(wrap(Compression::Snappy, 1, &both)))[0].value, Some(vec![7; 100_000]));
+}
+
+/// Other producers' LZ4 frames have sizes, checksums, larger and linked blocks. A frame is whole or it is refused.
+#[test]
+fn reads_lz4_frames_of_every_shape() {
+    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+    let batch = build(Compression::None, &[plain(&[7; 200_000])]);
+    let records = &batch[HEADER_SIZE..];
+    for shape in 0..16u8 {
+        let set = |bit: u8| shape & bit != 0;
+        let frame = FrameInfo::new()
+            .content_size(set(1).then_some(records.len() as u64))
+            .content_checksum(set(2))
+            .block_checksums(set(4))
+            .block_size(if set(8) { BlockSize::Max64KB } else { BlockSize::Max4MB })
+            .block_mode(if set(8) { BlockMode::Linked } else { BlockMode::Independent });
+        let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
+        std::io::Write::write_all(&mut encoder, records).expect("writes");
+        let bytes = encoder.finish().expect("whole");
+        let value = read(&only(wrap(Compression::Lz4, 1, &bytes))).remove(0).value;
+        assert_eq!(value, Some(vec![7; 200_000]), "shape {shape}");
+        let mut scratch = Scratch::new();
+        for cut in 1..16 {
+            let cut = only(wrap(Compression::Lz4, 1, &bytes[..bytes.len() - cut]));
+            assert!(cut.body(&mut scratch).is_err(), "shape {shape} without its end");
+        }
+    }
 }
 
 #[test]
