@@ -227,6 +227,8 @@ class Wire:
 
     def produce(self, topic, partition, records, acks=-1, transactional_id=None, version=8):
         """Produce: `(error code, base offset, log append time)`."""
+        if version >= 9:
+            return self._produce_compact(topic, partition, records, acks, transactional_id, version)
         body = Out().string(transactional_id).i16(acks).i32(10_000)
         body.i32(1).string(topic).i32(1).i32(partition).bytes(records)
         if acks == 0:
@@ -234,6 +236,15 @@ class Wire:
             return None
         answer = self.call(0, version, body)
         answer.i32(), answer.string(), answer.i32(), answer.i32()
+        return answer.i16(), answer.i64(), answer.i64()
+
+    def _produce_compact(self, topic, partition, records, acks, transactional_id, version):
+        """From version 12 on the broker adds the partition to the transaction itself (KIP-890)."""
+        body = Out().compact_string(transactional_id).i16(acks).i32(10_000)
+        body.uvarint(2).compact_string(topic).uvarint(2).i32(partition).uvarint(len(records) + 1)
+        body.data += records
+        answer = self.call(0, version, body.tags().tags().tags(), flexible=True)
+        answer.uvarint(), answer.compact_string(), answer.uvarint(), answer.i32()
         return answer.i16(), answer.i64(), answer.i64()
 
     def fetch(self, topic, partition, offset, isolation=0, wait_ms=0, max_bytes=1 << 20, min_bytes=1):
@@ -352,12 +363,81 @@ class Wire:
         answer.i32(), answer.i32(), answer.string()
         return answer.i16()
 
+    def offset_fetch_stable(self, group, topic, partition):
+        """OffsetFetch v7, which refuses to look past an open transaction: `(error, offset)`."""
+        body = Out().compact_string(group).uvarint(2).compact_string(topic).uvarint(2).i32(partition).tags().i8(1).tags()
+        answer = self.call(9, 7, body, flexible=True)
+        answer.i32(), answer.uvarint(), answer.compact_string(), answer.uvarint(), answer.i32()
+        offset, _, _, error = answer.i64(), answer.i32(), answer.compact_string(), answer.i16()
+        return error, offset
+
+    def offset_commit(self, group, topic, partition, offset, generation=-1, member="", metadata="", instance=None):
+        """OffsetCommit v7: the error code of the partition."""
+        body = Out().string(group).i32(generation).string(member).string(instance)
+        body.i32(1).string(topic).i32(1).i32(partition).i64(offset).i32(-1).string(metadata)
+        answer = self.call(8, 7, body)
+        answer.i32(), answer.i32(), answer.string(), answer.i32(), answer.i32()
+        return answer.i16()
+
+    def join_group(self, group, member="", protocols=("range",), session_ms=10_000, rebalance_ms=5000, instance=None, kind="consumer"):
+        """JoinGroup v5: `(error, generation, protocol, leader, member, [members])`."""
+
+        def join():
+            self.send_join(group, member, protocols, session_ms, rebalance_ms, instance, kind)
+            return self.receive_join()
+
+        return self._patient(join, lambda row: row[0], group)
+
+    def _patient(self, call, code, group):
+        """Repeats a call while the group's coordinator is not there yet."""
+        deadline = time.monotonic() + 20
+        while True:
+            row = call()
+            if code(row) not in (14, 15, 16) or time.monotonic() > deadline:
+                return row
+            self.find_coordinator(group, 0)
+            time.sleep(0.1)
+
+    def send_join(self, group, member="", protocols=("range",), session_ms=10_000, rebalance_ms=5000, instance=None, kind="consumer"):
+        body = Out().string(group).i32(session_ms).i32(rebalance_ms).string(member).string(instance).string(kind)
+        # A subscription to nothing: Apache Kafka looks into it when the kind is "consumer", and never answers if it makes no sense.
+        self.send(11, 5, body.array(protocols, lambda out, protocol: out.string(protocol).bytes(b"\0\0" + b"\0\0\0\0" + b"\xff\xff\xff\xff")))
+
+    def receive_join(self):
+        answer = self.receive()
+        answer.i32()
+        row = answer.i16(), answer.i32(), answer.string(), answer.string(), answer.string()
+        return *row, answer.array(lambda a: (a.string(), a.string(), a.bytes())[0])
+
+    def sync_group(self, group, generation, member, assignments=(), instance=None):
+        """SyncGroup v3: `(error, assignment)`."""
+        body = Out().string(group).i32(generation).string(member).string(instance)
+        answer = self.call(14, 3, body.array(list(assignments), lambda out, row: out.string(row[0]).bytes(row[1])))
+        answer.i32()
+        return answer.i16(), answer.bytes()
+
+    def heartbeat(self, group, generation, member, instance=None):
+        """Heartbeat v3: the error code."""
+        answer = self.call(12, 3, Out().string(group).i32(generation).string(member).string(instance))
+        answer.i32()
+        return answer.i16()
+
+    def leave_group(self, group, member, instance=None):
+        """LeaveGroup v3: the error codes, of the whole and of the member."""
+        answer = self.call(13, 3, Out().string(group).i32(1).string(member).string(instance))
+        answer.i32()
+        return answer.i16(), answer.array(lambda a: (a.string(), a.string(), a.i16())[2])
+
     def offset_fetch(self, group, topic, partition):
         """OffsetFetch v5: `(error, offset)`."""
-        answer = self.call(9, 5, Out().string(group).i32(1).string(topic).i32(1).i32(partition))
-        answer.i32(), answer.i32(), answer.string(), answer.i32(), answer.i32()
-        offset, _, _, error = answer.i64(), answer.i32(), answer.string(), answer.i16()
-        return error, offset
+
+        def fetch():
+            answer = self.call(9, 5, Out().string(group).i32(1).string(topic).i32(1).i32(partition))
+            answer.i32(), answer.i32(), answer.string(), answer.i32(), answer.i32()
+            offset, _, _, error = answer.i64(), answer.i32(), answer.string(), answer.i16()
+            return (error or answer.i16()), offset
+
+        return self._patient(fetch, lambda row: row[0], group)
 
 
 def records(data):

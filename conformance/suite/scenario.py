@@ -83,7 +83,7 @@ class Run:
             while True:
                 found, _ = wire.metadata([topic])
                 rows = found[topic][1]
-                if len(rows) == partitions and all(error == 0 and leader >= 0 for _, error, leader in rows):
+                if len(rows) == partitions and not any(wire.list_offsets(topic, row[0], -1)[0] for row in rows):
                     return topic
                 self.sleep(0.02)
 
