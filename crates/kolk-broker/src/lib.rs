@@ -2,5 +2,9 @@
 //!
 //! Honest: whatever it accepts it does as Apache Kafka does, whatever it does not support it refuses with Kafka's error.
 
+pub mod clock;
+pub mod server;
 pub mod log;
 pub mod journal;
+pub mod group;
+pub mod transaction;
