@@ -165,6 +165,8 @@ pub enum RequestError {
     Unreachable {
         /// The latest outcome at each address.
         attempts: Vec<Attempt>,
+        /// Whether any broker had been reached before: then the cluster is down for a while, and it is worth waiting.
+        reached_before: bool,
     },
     /// The node id is not in the metadata (any more).
     #[error("broker {node} is not a member of the cluster as last described")]
@@ -205,7 +207,8 @@ impl RequestError {
             | Self::TimedOut { .. }
             | Self::UnknownNode { .. }
             | Self::Malformed { .. }
-            | Self::Full { .. } => Action::Retry,
+            | Self::Full { .. }
+            | Self::Unreachable { reached_before: true, .. } => Action::Retry,
             Self::Unsupported { .. }
             | Self::Authentication { .. }
             | Self::Tls { .. }

@@ -6,6 +6,7 @@
 mod parse;
 mod settings;
 
+pub use kolk_wire::record::Compression;
 pub use settings::{Kind, SETTINGS, Setting, find, nearest};
 
 use crate::client::network::Broker;
@@ -295,21 +296,6 @@ pub struct ProducerConfig {
     pub transactional_id: Option<String>,
     /// `transaction.timeout.ms`.
     pub transaction_timeout: Duration,
-}
-
-/// How batches are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// gzip.
-    Gzip,
-    /// Snappy.
-    Snappy,
-    /// LZ4 frames.
-    Lz4,
-    /// Zstandard.
-    Zstd,
 }
 
 /// Which replicas must have a batch before it is acknowledged.

@@ -12,16 +12,33 @@
 //! }
 //! ```
 
-use super::config::ClientConfig;
-use super::error::{ClientError, RequestError};
+mod connection;
+mod handshake;
+mod outcomes;
+mod receive;
+mod served;
+mod waker;
+#[cfg(test)]
+mod tests;
+
+pub use waker::Notifier;
+
+use super::config::{ClientConfig, ConnectionConfig, SaslConfig};
+use super::error::{Action, Attempt, ClientError, RequestError};
+use super::transport::Dialer;
 use crate::time::{Clock, Moment};
-use kolk_wire::ApiKey;
+use connection::{Answered, Connection, Encode, Queued};
 use kolk_wire::message::Request;
+use kolk_wire::{ApiKey, frame};
+use outcomes::{Answer, Cause, Outcomes};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
+use waker::Waker;
 
 /// The largest response that is accepted, in bytes. A frame's buffer grows as bytes arrive, so a hostile length costs nothing.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -29,6 +46,8 @@ pub const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const REQUESTS_WAITING_MAX: usize = 1024;
 /// Bytes of encoded requests that may wait for one socket; more requests stay unencoded until it drains.
 pub const SEND_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// With [`Target::AnyNode`], another broker is tried beside one that has not answered for this long.
+const ATTEMPT_ALONE_MAX: Duration = Duration::from_millis(500);
 
 /// A broker's address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -134,19 +153,40 @@ pub struct Progress {
     pub notified: bool,
 }
 
-/// Wakes a [`Network::poll`] from another thread; clones wake the same network.
-#[derive(Debug, Clone)]
-pub struct Notifier {}
+/// What every connection needs to know.
+#[derive(Debug)]
+struct Setup {
+    client_id: String,
+    connection: ConnectionConfig,
+    sasl: Option<SaslConfig>,
+    dialer: Dialer,
+}
 
-impl Notifier {
-    /// Makes the running or the next poll return at once.
-    pub fn notify(&self) {}
+/// A request for whichever broker answers first.
+#[derive(Debug)]
+struct Floating {
+    lane: Lane,
+    request: Queued,
+    /// When to give up if no broker can be reached at all.
+    give_up_at: Moment,
 }
 
 /// All connections of one query thread.
 #[derive(Debug)]
 pub struct Network {
     clock: Arc<dyn Clock>,
+    setup: Setup,
+    waker: Waker,
+    bootstrap: Vec<Broker>,
+    nodes: HashMap<i32, Broker>,
+    connections: Vec<Connection>,
+    floating: Vec<Floating>,
+    /// Whether any connection was ever ready: from then on an unreachable cluster is worth waiting for.
+    reached: bool,
+    /// The candidate that [`Target::AnyNode`] tries next.
+    turn: usize,
+    outcomes: Outcomes,
+    next_id: u64,
 }
 
 impl Network {
@@ -156,8 +196,29 @@ impl Network {
     /// [`ClientError::Invalid`] when a certificate file cannot be read, [`ClientError::Fatal`] when the system refuses
     /// a wake-up socket.
     pub fn new(config: &ClientConfig, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
-        let _ = config;
-        Ok(Self { clock })
+        let waker = Waker::new().map_err(|error| {
+            ClientError::new(Action::Fatal, format!("no socket pair for wake-ups: {error}"))
+        })?;
+        let setup = Setup {
+            client_id: config.client_id.clone(),
+            connection: config.connection.clone(),
+            sasl: config.security.sasl.clone(),
+            dialer: Dialer::new(config)?,
+        };
+        Ok(Self {
+            clock,
+            setup,
+            waker,
+            bootstrap: config.bootstrap_servers.clone(),
+            nodes: HashMap::new(),
+            connections: Vec::new(),
+            floating: Vec::new(),
+            reached: false,
+            // Clients that start together do not all ask the same broker first.
+            turn: fastrand::usize(..1024),
+            outcomes: Outcomes::default(),
+            next_id: 0,
+        })
     }
 
     /// The network's clock.
@@ -175,16 +236,27 @@ impl Network {
     /// A handle with which another thread wakes [`Self::poll`].
     #[must_use]
     pub fn notifier(&self) -> Notifier {
-        Notifier {}
+        self.waker.notifier()
     }
 
     /// Says where the broker with id `node` is. Metadata does so for all brokers; a coordinator lookup may for one.
     pub fn learn_node(&mut self, node: i32, address: Broker) {
-        let _ = (node, address);
+        self.nodes.insert(node, address);
+    }
+
+    /// Where the broker with id `node` is, as last learned.
+    #[must_use]
+    pub fn node(&self, node: i32) -> Option<&Broker> {
+        self.nodes.get(&node)
     }
 
     /// Queues `request` at the highest version that both sides speak; failures arrive through the ticket too.
-    pub fn send<R: Request + 'static>(&mut self, to: &Target, lane: Lane, request: R) -> Ticket<R> {
+    pub fn send<R: Request + Send + 'static>(
+        &mut self,
+        to: &Target,
+        lane: Lane,
+        request: R,
+    ) -> Ticket<R> {
         self.send_with(to, lane, SendOptions::default(), move |_| request)
     }
 
@@ -194,10 +266,10 @@ impl Network {
         to: &Target,
         lane: Lane,
         options: SendOptions,
-        build: impl FnOnce(i16) -> R + 'static,
+        build: impl FnOnce(i16) -> R + Send + 'static,
     ) -> Ticket<R> {
-        let _ = (to, lane, options, build);
-        Ticket { id: 0, response_to: PhantomData }
+        let id = self.queue(to, lane, options, Answered::Yes, build);
+        Ticket { id, response_to: PhantomData }
     }
 
     /// Queues a request that the broker does not answer: produce with acks 0.
@@ -206,17 +278,280 @@ impl Network {
         to: &Target,
         lane: Lane,
         options: SendOptions,
-        build: impl FnOnce(i16) -> R + 'static,
+        build: impl FnOnce(i16) -> R + Send + 'static,
     ) -> Receipt {
-        let _ = (to, lane, options, build);
-        Receipt { id: 0 }
+        Receipt { id: self.queue(to, lane, options, Answered::Never, build) }
+    }
+
+    fn queue<R: Request + 'static>(
+        &mut self,
+        to: &Target,
+        lane: Lane,
+        options: SendOptions,
+        answered: Answered,
+        build: impl FnOnce(i16) -> R + Send + 'static,
+    ) -> u64 {
+        let encode: Encode = Box::new(move |version, correlation, client_id| {
+            frame::encode_request(&build(version), version, correlation, Some(client_id))
+        });
+        let timeout = options.timeout.unwrap_or(self.setup.connection.request_timeout);
+        let versions = (
+            R::MIN_VERSION.max(*options.versions.start()),
+            R::MAX_VERSION.min(*options.versions.end()),
+        );
+        let now = self.now();
+        let id = self.next_id;
+        self.next_id += 1;
+        self.dispatch(
+            to,
+            lane,
+            Queued {
+                id,
+                api: R::KEY,
+                versions,
+                timeout,
+                deadline: now + timeout,
+                answered,
+                encode,
+            },
+        );
+        id
+    }
+
+    fn dispatch(&mut self, to: &Target, lane: Lane, request: Queued) {
+        let broker = match to {
+            Target::AnyNode => {
+                let give_up_at =
+                    request.deadline.min(self.now() + self.setup.connection.bootstrap_timeout);
+                return self.floating.push(Floating { lane, request, give_up_at });
+            }
+            Target::Address(broker) => broker.clone(),
+            Target::Node(node) => match self.nodes.get(node) {
+                Some(broker) => broker.clone(),
+                None => {
+                    return self
+                        .outcomes
+                        .complete(request.id, Err(RequestError::UnknownNode { node: *node }));
+                }
+            },
+        };
+        let connection = self.connection(&broker, lane);
+        let waiting = connection.load();
+        if waiting >= REQUESTS_WAITING_MAX {
+            return self.outcomes.complete(request.id, Err(RequestError::Full { broker, waiting }));
+        }
+        connection.push(request);
+    }
+
+    fn connection(&mut self, broker: &Broker, lane: Lane) -> &mut Connection {
+        let found = self.connections.iter().position(|it| it.lane == lane && it.broker == *broker);
+        let at = found.unwrap_or_else(|| {
+            self.connections.push(Connection::new(broker.clone(), lane));
+            self.connections.len() - 1
+        });
+        &mut self.connections[at]
     }
 
     /// Sends what is queued, receives what has arrived, opens and closes connections; waits at most `wait` for
     /// something to happen. Returns at once when a request has completed since the last call.
     pub fn poll(&mut self, wait: Duration) -> Progress {
-        let _ = wait;
-        Progress::default()
+        let start = self.now();
+        let until = start + wait;
+        let mut notified = false;
+        loop {
+            let now = self.now();
+            self.tick(now);
+            let done = notified || self.outcomes.fresh > 0;
+            let left = if done { Duration::ZERO } else { now.until(until) };
+            let deadline = self.deadline().map_or(left, |at| now.until(at));
+            let events = self.wait(left.min(deadline), &mut notified);
+            if notified || self.outcomes.fresh > 0 || (events == 0 && left <= deadline) {
+                break;
+            }
+        }
+        Progress { completed: std::mem::take(&mut self.outcomes.fresh), notified }
+    }
+
+    /// Waits for sockets once, and serves those that have news; returns how many.
+    fn wait(&mut self, wait: Duration, notified: &mut bool) -> usize {
+        let mut owners = Vec::with_capacity(self.connections.len());
+        let mut sockets = Vec::with_capacity(self.connections.len() + 1);
+        let waker = self.waker.fd();
+        sockets.push(PollFd::from_borrowed_fd(waker, PollFlags::IN));
+        for (at, connection) in self.connections.iter().enumerate() {
+            if let Some((socket, writing)) = connection.interest() {
+                let flags = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+                sockets.push(PollFd::from_borrowed_fd(socket, flags));
+                owners.push(at);
+            }
+        }
+        let timeout = Timespec {
+            tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: wait.subsec_nanos().into(),
+        };
+        // An interrupted wait is an early one.
+        let count = rustix::event::poll(&mut sockets, Some(&timeout)).unwrap_or(1);
+        let woken = !sockets[0].revents().is_empty();
+        let ready: Vec<usize> = sockets[1..]
+            .iter()
+            .zip(&owners)
+            .filter(|(socket, _)| !socket.revents().is_empty())
+            .map(|(_, at)| *at)
+            .collect();
+        drop(sockets);
+        if woken {
+            self.waker.drain();
+            *notified = true;
+        }
+        let now = self.now();
+        for at in ready {
+            self.connections[at].on_event(&self.setup, now, &mut self.outcomes);
+        }
+        count
+    }
+
+    /// Lets time have its effect, and gives the requests for any node to a node.
+    fn tick(&mut self, now: Moment) {
+        self.assign_floating(now);
+        for connection in &mut self.connections {
+            connection.tick(&self.setup, now, &mut self.outcomes);
+        }
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        let connections =
+            self.connections.iter().filter_map(|connection| connection.deadline(&self.setup));
+        let floating = self.floating.iter().map(|it| it.give_up_at);
+        connections.chain(floating).chain(self.next_attempt()).min()
+    }
+
+    /// When another broker may be tried for the floating requests.
+    fn next_attempt(&self) -> Option<Moment> {
+        if self.floating.is_empty() {
+            return None;
+        }
+        let candidates = self.candidates();
+        let next =
+            |lane| {
+                let mut latest = None;
+                let mut retry: Option<Moment> = None;
+                for broker in &candidates {
+                    let connection =
+                        self.connections.iter().find(|it| it.lane == lane && it.broker == *broker);
+                    let free_at = match connection {
+                        None => Some(Moment::default()),
+                        Some(connection) => connection.is_closed().then(|| connection.retry_at()),
+                    };
+                    retry = retry.into_iter().chain(free_at).min();
+                    latest = latest.max(connection.and_then(Connection::attempt_since));
+                }
+                Some(latest.map_or(retry?, |since| {
+                    (since + ATTEMPT_ALONE_MAX).max(retry.unwrap_or_default())
+                }))
+            };
+        self.floating.iter().filter_map(|floating| next(floating.lane)).min()
+    }
+
+    /// Gives each floating request to a connection that is ready, or sees to it that one is being made.
+    fn assign_floating(&mut self, now: Moment) {
+        self.reached = self.reached || self.connections.iter().any(Connection::is_ready);
+        for floating in std::mem::take(&mut self.floating) {
+            let Floating { lane, request, give_up_at } = floating;
+            let give_up_at = if self.reached { request.deadline } else { give_up_at };
+            let ready = self.connections.iter_mut().filter(|it| it.lane == lane && it.is_ready());
+            if let Some(connection) = ready.min_by_key(|it| it.load()) {
+                connection.push(request);
+                continue;
+            }
+            if let Some(error) = self.refusal(lane) {
+                self.outcomes.complete(request.id, Err(error));
+                continue;
+            }
+            if now >= give_up_at {
+                let error = RequestError::Unreachable {
+                    attempts: self.attempts(lane),
+                    reached_before: self.reached,
+                };
+                self.outcomes.complete(request.id, Err(error));
+                continue;
+            }
+            self.floating.push(Floating { lane, request, give_up_at });
+            self.try_another(lane, now);
+        }
+    }
+
+    /// The error that makes further attempts pointless: every candidate refuses us for good.
+    fn refusal(&self, lane: Lane) -> Option<RequestError> {
+        let mut refusal = None;
+        for broker in self.candidates() {
+            let connection =
+                self.connections.iter().find(|it| it.lane == lane && it.broker == broker)?;
+            match &connection.last_failure {
+                Some(Cause::Final(
+                    error @ (RequestError::Authentication { .. } | RequestError::Tls { .. }),
+                )) if connection.is_closed() => {
+                    refusal = Some(error.clone());
+                }
+                _ => return None,
+            }
+        }
+        refusal
+    }
+
+    fn attempts(&self, lane: Lane) -> Vec<Attempt> {
+        let why = |broker: &Broker| {
+            let connection =
+                self.connections.iter().find(|it| it.lane == lane && it.broker == *broker);
+            match connection.map(|it| (&it.last_failure, it.attempt_since())) {
+                Some((Some(cause), _)) => cause.message(),
+                Some((None, Some(_))) => "no answer yet".to_owned(),
+                _ => "not tried".to_owned(),
+            }
+        };
+        let attempt = |broker: Broker| Attempt { why: why(&broker), broker };
+        self.candidates().into_iter().map(attempt).collect()
+    }
+
+    /// The brokers that may be asked: those known from metadata, then those that were given.
+    fn candidates(&self) -> Vec<Broker> {
+        let mut known: Vec<(&i32, &Broker)> = self.nodes.iter().collect();
+        known.sort();
+        let mut candidates: Vec<Broker> =
+            known.into_iter().map(|(_, broker)| broker.clone()).collect();
+        for broker in &self.bootstrap {
+            if !candidates.contains(broker) {
+                candidates.push(broker.clone());
+            }
+        }
+        candidates
+    }
+
+    fn try_another(&mut self, lane: Lane, now: Moment) {
+        let candidates = self.candidates();
+        let mine =
+            self.connections.iter().filter(|it| it.lane == lane && candidates.contains(&it.broker));
+        if mine
+            .filter_map(Connection::attempt_since)
+            .max()
+            .is_some_and(|since| now < since + ATTEMPT_ALONE_MAX)
+        {
+            return;
+        }
+        for _ in 0..candidates.len() {
+            self.turn = self.turn.wrapping_add(1);
+            let broker = &candidates[self.turn % candidates.len()];
+            let at = {
+                self.connection(broker, lane);
+                self.connections.iter().position(|it| it.lane == lane && it.broker == *broker)
+            };
+            let Some(connection) = at.map(|at| &mut self.connections[at]) else { continue };
+            if connection.is_closed() && now >= connection.retry_at() {
+                connection.open(&self.setup, now, &mut self.outcomes);
+                if !connection.is_closed() {
+                    return;
+                }
+            }
+        }
     }
 
     /// The outcome of a request, once it is there; then the ticket is used up.
@@ -232,38 +567,57 @@ impl Network {
         &mut self,
         ticket: &Ticket<R>,
     ) -> Option<Result<(i16, R::Response), RequestError>> {
-        let _ = ticket.id;
-        None
+        let outcome = self.outcomes.take(ticket.id)?;
+        Some(outcome.and_then(|Answer { broker, version, frame }| {
+            match frame::decode_response::<R>(frame, version) {
+                Ok((_, response)) => Ok((version, response)),
+                Err(error) => Err(RequestError::Malformed { api: R::KEY, broker, error }),
+            }
+        }))
     }
 
     /// The outcome of an unanswered request, once it is there.
     pub fn take_receipt(&mut self, receipt: &Receipt) -> Option<Result<(), RequestError>> {
-        let _ = receipt.id;
-        None
+        self.outcomes.take(receipt.id).map(|outcome| outcome.map(|_| ()))
     }
 
     /// Drops all interest in a request: its outcome will be discarded.
+    #[expect(clippy::needless_pass_by_value, reason = "the ticket is of no use afterwards")]
     pub fn forget<R>(&mut self, ticket: Ticket<R>) {
-        drop(ticket);
+        self.outcomes.forget(ticket.id);
     }
 
     /// The versions of `api` that the broker serves, once a connection to it has been set up.
     #[must_use]
     pub fn served_versions(&self, node: i32, api: ApiKey) -> Option<RangeInclusive<i16>> {
-        let _ = (node, api);
-        None
+        let broker = self.nodes.get(&node)?;
+        let mut served = self
+            .connections
+            .iter()
+            .filter(|it| it.broker == *broker)
+            .filter_map(|it| it.served.as_ref());
+        served.next()?.versions(api)
     }
 
-    /// The level of a feature that the cluster has settled on (`transaction.version`), as the broker said when the
-    /// connection was set up; with `None`, whichever broker spoke last. 0 when the cluster does not know it.
+    /// The level of a feature that the cluster has settled on (`transaction.version`), as `node` said when a connection
+    /// to it was set up, or any broker for `None`. `None` until one is; 0 when the cluster does not know the feature.
     #[must_use]
     pub fn finalized_feature(&self, node: Option<i32>, feature: &str) -> Option<i16> {
-        let _ = (node, feature);
-        None
+        let broker = match node {
+            Some(node) => Some(self.nodes.get(&node)?),
+            None => None,
+        };
+        let asked = |it: &&Connection| broker.is_none_or(|broker| it.broker == *broker);
+        let served = self.connections.iter().filter(asked).filter_map(|it| it.served.as_ref());
+        served.map(|served| served.feature(feature)).max()
     }
 
     /// Closes every connection to `node`; what is in flight fails with [`RequestError::Disconnected`].
     pub fn disconnect(&mut self, node: i32) {
-        let _ = node;
+        let (now, cause) = (self.now(), Cause::Cut("closed by this client".to_owned()));
+        let Some(broker) = self.nodes.get(&node) else { return };
+        for connection in self.connections.iter_mut().filter(|it| it.broker == *broker) {
+            connection.fail(&self.setup, &cause, now, &mut self.outcomes);
+        }
     }
 }

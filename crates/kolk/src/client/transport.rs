@@ -1,1 +1,0 @@
-//! Byte streams to brokers: TCP, and TLS over it.
