@@ -55,8 +55,6 @@ class Producer:
             known["message.max.bytes"] = known.pop("max.request.size")
         if "transaction.timeout.ms" in known:
             known.setdefault("delivery.timeout.ms", known["transaction.timeout.ms"])
-        self.errors = []
-        known["error_cb"] = self.errors.append
         with checked():
             self.client = ck.Producer(known)
         self.outcomes = []
@@ -66,8 +64,8 @@ class Producer:
         self.outcomes.append(slot)
 
         def delivered(error, message):
-            if error is not None:
-                slot["error"] = error_name(error)
+            if error is not None:  # looked into later: with a fatal error pending, no method may be called here
+                slot["error"] = error
             else:
                 slot.update(partition=message.partition(), offset=message.offset())
 
@@ -80,8 +78,14 @@ class Producer:
             self.client.produce(topic, value=octets(value), key=octets(key), on_delivery=delivered, **more)
 
     def flush(self, within=30):
-        self.client.flush(within)
+        try:
+            self.client.flush(within)
+        except ck.KafkaException:  # a fatal error, which every record not yet delivered has as its own
+            self.client.flush(within)
         outcomes, self.outcomes = self.outcomes, []
+        for outcome in outcomes:
+            if "error" in outcome:
+                outcome["error"] = error_name(outcome["error"])
         return [outcome or {"error": "NOT_DELIVERED"} for outcome in outcomes]
 
     def _transaction(self, call, *args):
@@ -112,8 +116,11 @@ class Producer:
         self._transaction(self.client.send_offsets_to_transaction, rows, consumer.client.consumer_group_metadata(), 20)
 
     def close(self):
-        self.client.purge()
-        self.client.flush(0.2)
+        try:
+            self.client.purge()
+            self.client.flush(0.2)
+        except ck.KafkaException:
+            pass
 
 
 class Consumer:

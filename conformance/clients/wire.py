@@ -325,9 +325,14 @@ class Wire:
 
     def add_offsets_to_txn(self, transactional_id, producer_id, epoch, group):
         """AddOffsetsToTxn v2: the error code."""
-        answer = self.call(25, 2, Out().string(transactional_id).i64(producer_id).i16(epoch).string(group))
-        answer.i32()
-        return answer.i16()
+        deadline = time.monotonic() + 20
+        while True:
+            answer = self.call(25, 2, Out().string(transactional_id).i64(producer_id).i16(epoch).string(group))
+            answer.i32()
+            code = answer.i16()
+            if code not in (14, 15, 16, 51) or time.monotonic() > deadline:
+                return code
+            time.sleep(0.1)
 
     def end_txn(self, transactional_id, producer_id, epoch, commit, patient=True):
         """EndTxn v2: the error code."""
