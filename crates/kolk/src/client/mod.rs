@@ -15,6 +15,11 @@ pub mod config;
 pub mod transport;
 pub mod network;
 pub mod metadata;
+pub mod requests;
+pub mod producer;
+pub mod group;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,0 +1,6 @@
+//! Membership of a consumer group by the classic protocol (KIP-62, 345, 394, 429), and who gets which partition.
+
+pub mod protocol;
+pub mod assignor;
+mod range;
+mod sticky;
