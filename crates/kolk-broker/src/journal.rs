@@ -9,7 +9,8 @@
 //! "KOLKJNL1"  then per entry:  length u32 | CRC-32C of the entry u32 | entry      (big endian)
 //! ```
 
-use crate::log::files::{Files, OsFiles, crc32c};
+use crate::log::files::{Files, OsFiles};
+use kolk_wire::record::crc32c;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The few file operations that a log and a journal need, behind a trait so that tests can fill the disk.
 
+use kolk_wire::record::crc32c;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -66,14 +67,6 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-/// CRC-32C (Castagnoli), as Kafka's batches have.
-pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    let sum = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes);
-    #[expect(clippy::cast_possible_truncation, reason = "a CRC-32 has 32 bits")]
-    let sum = sum as u32;
-    sum
 }
 
 /// Appends the CRC of everything before it: the last step of writing a small file.

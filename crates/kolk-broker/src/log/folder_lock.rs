@@ -66,7 +66,7 @@ impl FolderLock {
 
 fn owner(file: &mut File) -> String {
     let mut text = String::new();
-    let read = file.by_ref().take(20).read_to_string(&mut text);
+    let read = Read::take(&mut *file, 20).read_to_string(&mut text);
     match (read, text.trim().parse::<u32>()) {
         (Ok(_), Ok(pid)) => format!("pid {pid}"),
         _ => "pid unknown".to_owned(),

@@ -54,6 +54,7 @@ mod builder;
 mod stamp;
 mod control;
 mod retain;
+mod horizon;
 mod aborted;
 #[cfg(test)]
 mod foreign;

@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::builder::seal;
-use super::compression::Compressor;
+use super::compression::{Compression, Compressor};
 use super::header::{BatchHeader, HEADER_SIZE, TimestampType};
 use super::inflate::Scratch;
 use super::records::Record;
@@ -46,7 +46,9 @@ impl Batch {
             (TimestampType::LogAppendTime, _) | (_, None) => self.header.max_timestamp,
         };
         let header = BatchHeader { records_count: count, max_timestamp, ..self.header };
-        let mut compressor = Compressor::new(self.header.compression()?, None);
+        // Not every client decompresses nothing to nothing.
+        let codec = if count == 0 { Compression::None } else { self.header.compression()? };
+        let mut compressor = Compressor::new(codec, None);
         Ok(seal(kept, header, &mut compressor))
     }
 }
