@@ -32,34 +32,6 @@ impl Action {
     #[must_use]
     pub fn of(code: ErrorCode) -> Self {
         match code {
-            ErrorCode::CORRUPT_MESSAGE
-            | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-            | ErrorCode::LEADER_NOT_AVAILABLE
-            | ErrorCode::NOT_LEADER_OR_FOLLOWER
-            | ErrorCode::REQUEST_TIMED_OUT
-            | ErrorCode::BROKER_NOT_AVAILABLE
-            | ErrorCode::REPLICA_NOT_AVAILABLE
-            | ErrorCode::NETWORK_EXCEPTION
-            | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
-            | ErrorCode::COORDINATOR_NOT_AVAILABLE
-            | ErrorCode::NOT_COORDINATOR
-            | ErrorCode::NOT_ENOUGH_REPLICAS
-            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-            | ErrorCode::NOT_CONTROLLER
-            | ErrorCode::KAFKA_STORAGE_ERROR
-            | ErrorCode::FETCH_SESSION_ID_NOT_FOUND
-            | ErrorCode::INVALID_FETCH_SESSION_EPOCH
-            | ErrorCode::LISTENER_NOT_FOUND
-            | ErrorCode::FENCED_LEADER_EPOCH
-            | ErrorCode::UNKNOWN_LEADER_EPOCH
-            | ErrorCode::OFFSET_NOT_AVAILABLE
-            | ErrorCode::PREFERRED_LEADER_NOT_AVAILABLE
-            | ErrorCode::UNSTABLE_OFFSET_COMMIT
-            | ErrorCode::THROTTLING_QUOTA_EXCEEDED
-            | ErrorCode::CONCURRENT_TRANSACTIONS
-            | ErrorCode::REASSIGNMENT_IN_PROGRESS
-            | ErrorCode::INCONSISTENT_TOPIC_ID
-            | ErrorCode::UNKNOWN_TOPIC_ID => Self::Retry,
             ErrorCode::TRANSACTION_ABORTABLE
             | ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
             | ErrorCode::UNKNOWN_PRODUCER_ID
@@ -82,6 +54,7 @@ impl Action {
             | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
             | ErrorCode::UNSUPPORTED_VERSION
             | ErrorCode::UNKNOWN_SERVER_ERROR => Self::Fatal,
+            code if code.is_retriable() => Self::Retry,
             _ => Self::Invalid,
         }
     }

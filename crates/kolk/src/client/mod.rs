@@ -15,6 +15,8 @@ pub mod config;
 pub mod transport;
 pub mod network;
 pub mod metadata;
+#[cfg(test)]
+pub(crate) mod fake_broker;
 pub mod requests;
 pub mod producer;
 pub mod group;

@@ -129,6 +129,32 @@ pub struct Receipt {
     id: u64,
 }
 
+#[cfg(test)]
+impl<R> Ticket<R> {
+    /// A ticket for a network played by a test.
+    pub(crate) fn numbered(id: u64) -> Self {
+        Self { id, response_to: PhantomData }
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.id
+    }
+}
+
+#[cfg(test)]
+impl Receipt {
+    /// A receipt for a network played by a test.
+    pub(crate) fn numbered(id: u64) -> Self {
+        Self { id }
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.id
+    }
+}
+
 /// How a request departs from the usual.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendOptions {
