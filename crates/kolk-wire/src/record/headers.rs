@@ -75,6 +75,29 @@ impl<'a> Headers<'a> {
         Some(Header { key, value })
     }
 
+    /// The headers as they stand in a record: a varint count and that many headers; no bytes at all are no headers. `None` when
+    /// the bytes are something else.
+    #[must_use]
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Self> {
+        if bytes.is_empty() { Some(Self::default()) } else { Self::parse(bytes).ok() }
+    }
+
+    /// Writes the headers in `bytes` (as for [`Self::from_bytes`]) and one more into `out`, in the same form.
+    pub fn append_to(bytes: &[u8], name: &str, value: &[u8], out: &mut Vec<u8>) {
+        let own = Headers::from_bytes(bytes).unwrap_or_default();
+        let size = |len: usize, out: &mut Vec<u8>| {
+            let mut prefix = varint::Prefix::<{ varint::VARLONG_SIZE_MAX }>::new();
+            prefix.varint(i64::try_from(len).unwrap_or(i64::MAX));
+            out.extend_from_slice(prefix.as_slice());
+        };
+        size(own.len() + 1, out);
+        out.extend_from_slice(own.as_bytes());
+        size(name.len(), out);
+        out.extend_from_slice(name.as_bytes());
+        size(value.len(), out);
+        out.extend_from_slice(value);
+    }
+
     /// Whether there is none (left).
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -107,3 +130,18 @@ impl<'a> Iterator for Headers<'a> {
 }
 
 impl ExactSizeIterator for Headers<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn append_to_adds_a_header_behind_the_others() {
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        Headers::append_to(&[], "a", b"1", &mut one);
+        Headers::append_to(&one, "b", b"", &mut two);
+        let headers: Vec<_> = Headers::from_bytes(&two).unwrap().collect();
+        assert_eq!(headers, [Header::new("a", b"1"), Header::new("b", b"")]);
+        assert!(Headers::from_bytes(&two[..3]).is_none());
+    }
+}

@@ -4,7 +4,7 @@
 //! | mode | handed to the outlet | time-stamp |
 //! |---|---|---|
 //! | individual | a row when the last of its lane is acknowledged (and the pause is over) | when handed over |
-//! | batched, idempotent | at once; the outlet keeps 1 or 5 requests on their way | when the request is sent |
+//! | batched, idempotent | at once; the outlet keeps 1 or 5 requests on their way | when handed over, the same for a batch |
 //! | exactly once | at once; offsets, rows and state are one transaction | the row's time |
 //! | bin-packed | bin by bin when the interval is over, each acknowledged before the next | when the bin is handed over |
 //!
@@ -39,16 +39,25 @@ pub struct Delivery {
 
 #[derive(Debug)]
 enum Mode {
-    Individual { pause_ms: i64, lanes: Vec<IndividualLane> },
+    Individual {
+        pause_ms: i64,
+        lanes: Vec<IndividualLane>,
+    },
     /// Batched, idempotent and exactly once differ in how the outlet sends, not in what it is handed when.
-    Streamed { stamp: StreamStamp },
-    BinPacked { packing: BinPacking, interval: HeldRows, phase: BinPhase },
+    Streamed {
+        stamp: StreamStamp,
+    },
+    BinPacked {
+        packing: BinPacking,
+        interval: HeldRows,
+        phase: BinPhase,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StreamStamp {
     Row,
-    WhenSent,
+    HandedOver,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +89,7 @@ impl Delivery {
                 Mode::Individual { pause_ms: millis(*pause), lanes: Vec::new() }
             }
             topology::Delivery::Batched | topology::Delivery::Idempotent => {
-                Mode::Streamed { stamp: StreamStamp::WhenSent }
+                Mode::Streamed { stamp: StreamStamp::HandedOver }
             }
             topology::Delivery::ExactlyOnce => Mode::Streamed { stamp: StreamStamp::Row },
             topology::Delivery::BinPacked(packing) => Mode::BinPacked {
@@ -89,7 +98,13 @@ impl Delivery {
                 phase: BinPhase::Collecting { since: None },
             },
         };
-        Self { mode, keep_row_time: sink.timestamp.is_some(), progress: Progress::default(), by_lane: Vec::new(), delivered: 0 }
+        Self {
+            mode,
+            keep_row_time: sink.timestamp.is_some(),
+            progress: Progress::default(),
+            by_lane: Vec::new(),
+            delivered: 0,
+        }
     }
 
     /// Whether it takes more rows now.
@@ -126,7 +141,7 @@ impl Delivery {
                 for row in &output.rows {
                     let row = SinkRow::of(input, output, row);
                     let lane = outlet.lane(&row);
-                    let stamp = if row_time { Stamp::At(row.timestamp) } else { Stamp::WhenSent };
+                    let stamp = if row_time { Stamp::At(row.timestamp) } else { Stamp::Shared(now_ms) };
                     count(&mut self.by_lane, lane);
                     outlet.append(lane, &row, stamp, None);
                 }
@@ -146,7 +161,9 @@ impl Delivery {
             Mode::BinPacked { interval, phase, .. } => {
                 for row in &output.rows {
                     let bin = row.bin.map(|bin| {
-                        let bytes = |slice: crate::record::Slice| slice.of(&output.encoded).unwrap_or_default();
+                        let bytes = |slice: crate::record::Slice| {
+                            slice.of(&output.encoded).unwrap_or_default()
+                        };
                         (bytes(bin.key), bytes(bin.order))
                     });
                     let row = SinkRow::of(input, output, row);
@@ -195,7 +212,9 @@ impl Delivery {
 
     /// Ends an open interval now: before a commit that cannot wait, or before stopping.
     pub fn drain(&mut self) {
-        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Collecting { .. }, .. } = &mut self.mode {
+        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Collecting { .. }, .. } =
+            &mut self.mode
+        {
             *phase = BinPhase::Delivering { packed: bins::pack(interval), next: 0 };
         }
     }
@@ -226,7 +245,8 @@ impl Delivery {
 
     /// A commit succeeded: the next interval may begin.
     pub fn committed(&mut self) {
-        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Delivered, .. } = &mut self.mode {
+        if let Mode::BinPacked { interval, phase: phase @ BinPhase::Delivered, .. } = &mut self.mode
+        {
             interval.clear();
             *phase = BinPhase::Collecting { since: None };
         }

@@ -4,5 +4,6 @@
 pub mod delivery;
 pub mod bins;
 pub mod held;
+pub mod kafka;
 pub mod outlet;
 pub mod progress;

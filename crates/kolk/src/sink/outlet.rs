@@ -8,8 +8,9 @@ use crate::sink::progress::Lane;
 pub enum Stamp {
     /// This time, in milliseconds since 1970.
     At(i64),
-    /// The time at which its request is sent, the same for all rows of the request.
-    WhenSent,
+    /// This time, in milliseconds since 1970, or that of the rows before it if they leave in the same request: rows of a
+    /// request share their time-stamp.
+    Shared(i64),
 }
 
 /// A header that delivery adds to a row.
@@ -28,7 +29,13 @@ pub trait Outlet {
     fn lane(&mut self, row: &SinkRow<'_>) -> Lane;
 
     /// Puts `row` behind the others of its lane.
-    fn append(&mut self, lane: Lane, row: &SinkRow<'_>, stamp: Stamp, header: Option<AddedHeader<'_>>);
+    fn append(
+        &mut self,
+        lane: Lane,
+        row: &SinkRow<'_>,
+        stamp: Stamp,
+        header: Option<AddedHeader<'_>>,
+    );
 
     /// Sends what was appended without waiting for more.
     fn dispatch(&mut self);

@@ -167,6 +167,13 @@ impl Producer {
         pushed.map_err(|_| AppendError::TooLarge { size, limit: self.config.request_bytes_max })
     }
 
+    /// The greatest time-stamp in the partition's open batch; `None` when the next record begins a batch. With it the records
+    /// of a batch can be given one time-stamp.
+    #[must_use]
+    pub fn open_batch_timestamp(&self, of: Handle) -> Option<Timestamp> {
+        self.queues.get(of.0 as usize)?.open_timestamp().map(Timestamp)
+    }
+
     /// Appends a ready-made batch of a partition, behind what is already there. It gets a new number and is else sent as it is.
     ///
     /// # Errors

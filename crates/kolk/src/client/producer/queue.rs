@@ -132,6 +132,10 @@ impl Queue {
         self.open.push(timestamp, key, value, headers)
     }
 
+    pub(super) fn open_timestamp(&self) -> Option<i64> {
+        self.open.max_timestamp()
+    }
+
     /// Closes the open batch unless it is empty or has room for `bytes` more below `batch_bytes`.
     #[inline]
     pub(super) fn make_room(&mut self, bytes: usize, batch_bytes: usize) {
