@@ -4,6 +4,8 @@
 
 pub mod clock;
 pub mod server;
+pub mod topics;
+pub mod partition;
 pub mod log;
 pub mod journal;
 pub mod group;

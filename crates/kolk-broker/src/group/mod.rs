@@ -35,6 +35,7 @@
 //!
 //! - A connection that dies while its thread waits: call [`Groups::abandon`] with the ticket, or take the answer anyway.
 //! - Shutdown: [`Groups::shut_down`] answers every ticket with `COORDINATOR_NOT_AVAILABLE`.
+//! - A journal that refuses (a full disk): [`Groups::give_back`] the entries, and answer with an error.
 //! - Start: [`Groups::new`], [`Groups::replay`] for every entry of the journal in order, then [`Groups::start`].
 //! - Compaction of the journal: [`Groups::snapshot`] gives the entries that stand for the present state.
 //! - Whether a topic or partition exists is the server's business: it answers `UNKNOWN_TOPIC_OR_PARTITION` itself
@@ -46,7 +47,7 @@
 //!
 //! ```text
 //! Groups::new(settings: GroupSettings, seed: u64) -> Groups            // seed: random, for member ids
-//! replay(entry: GroupEntry)   start(now_ms)   take_entries() -> Vec<GroupEntry>   snapshot() -> Vec<GroupEntry>
+//! replay(entry: GroupEntry)   start(now_ms)   take_entries() -> Vec<GroupEntry>   give_back(entries)   snapshot() -> Vec<GroupEntry>
 //! tick(now_ms)   next_deadline_ms() -> Option<i64>   abandon(ticket)   shut_down()
 //! join(now_ms, JoinRequest) -> Reply<JoinReply>          take_join(ticket) -> Option<JoinReply>
 //! sync(now_ms, SyncRequest) -> Reply<SyncReply>          take_sync(ticket) -> Option<SyncReply>
@@ -55,9 +56,46 @@
 //! list(&ListFilter {states, types}) -> Vec<GroupListing>   describe(group_id) -> GroupDescription
 //! delete(group_id) -> ErrorCode                          // per group of DeleteGroups
 //! commit(now_ms, &MemberRef, Vec<OffsetToCommit>) -> Result<Vec<ErrorCode>, ErrorCode>     // Err: for every partition
-//! fetch(now_ms, &FetchOffsets {group_id, member, partitions, stability}) -> Result<Vec<FetchedOffset>, ErrorCode>
-//! delete_offsets(group_id, &[TopicPartition]) -> Result<Vec<ErrorCode>, ErrorCode>
+//! fetch(&FetchOffsets {group_id, partitions, stability}) -> Vec<FetchedOffset>             // per group of OffsetFetch
+//! delete_offsets(now_ms, group_id, &[TopicPartition]) -> Result<Vec<ErrorCode>, ErrorCode>
 //! commit_in_transaction(now_ms, &MemberRef, Producer, Vec<OffsetToCommit>) -> Result<Vec<ErrorCode>, ErrorCode>
-//! complete_transaction(now_ms, group_id, Producer, TransactionResult)
-//! forget_topic(topic)
+//! complete_transaction(group_id, Producer, TransactionResult)
+//! forget_topic(now_ms, topic)
 //! ```
+
+mod classic;
+mod commit;
+mod describe;
+mod entry;
+mod expiry;
+mod fetch;
+mod groups;
+mod join;
+mod leave;
+mod member;
+mod offset;
+mod rebalance;
+mod settings;
+mod state;
+mod subscription;
+mod sync;
+mod ticket;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
+
+pub use crate::transaction::{Producer, TopicPartition, TransactionResult};
+pub use commit::OffsetToCommit;
+pub use describe::{CLASSIC, GroupDescription, GroupListing, ListFilter, MemberDescription};
+pub use entry::{GroupEntry, GroupImage, MemberImage};
+pub use fetch::{FetchOffsets, FetchedOffset, Stability};
+pub use groups::Groups;
+pub use join::{JoinReply, JoinRequest, JoinedMember};
+pub use leave::Leaving;
+pub use member::{Client, MemberRef, Protocol};
+pub use offset::{CommittedOffset, PartitionOffset};
+pub use settings::GroupSettings;
+pub use state::GroupState;
+pub use sync::{SyncReply, SyncRequest};
+pub use ticket::{Reply, Ticket};
