@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::compression::Compression;
 use super::header::{BatchHeader, HEADER_SIZE, at, invalid};
 use super::inflate::Scratch;
-use super::records::{RECORD_SIZE_MIN, Records};
+use super::records::{RECORD_SIZE_MIN, Records, RecordsPlace};
 use crate::read::DecodeError;
 use bytes::Bytes;
 
@@ -43,5 +43,11 @@ impl Body {
     #[must_use]
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.header, &self.bytes)
+    }
+
+    /// Iterates over the records from `place` on, which an earlier iterator over the same body told.
+    #[must_use]
+    pub fn records_from(&self, place: RecordsPlace) -> Records<'_> {
+        self.records().from(place)
     }
 }

@@ -71,5 +71,5 @@ pub use crc::crc32c;
 pub use header::{BatchHeader, HEADER_SIZE, MAGIC, PREFIX_SIZE, TimestampType};
 pub use headers::{Header, Headers};
 pub use inflate::{DECOMPRESSED_MAX, Scratch};
-pub use records::{Record, Records};
+pub use records::{Record, Records, RecordsPlace};
 pub use stamp::{Transactional, set_base_offset, set_log_append_time, stamp_producer};

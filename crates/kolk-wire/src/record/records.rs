@@ -20,6 +20,7 @@ pub struct Record<'a> {
     /// Value; null is a tombstone in a compacted topic.
     pub value: Option<&'a [u8]>,
     headers: Headers<'a>,
+    header_bytes: &'a [u8],
 }
 
 impl<'a> Record<'a> {
@@ -29,6 +30,22 @@ impl<'a> Record<'a> {
     pub fn headers(&self) -> Headers<'a> {
         self.headers
     }
+
+    /// The headers as they stand in the batch: a varint count and that many headers. One byte, 0, when there is none.
+    #[inline]
+    #[must_use]
+    pub fn header_bytes(&self) -> &'a [u8] {
+        self.header_bytes
+    }
+}
+
+/// A place between two records of a body, to go on from later: see [`Records::place`] and `Body::records_from`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordsPlace {
+    /// Bytes of the records before it.
+    pub at: usize,
+    /// Records behind it, as the batch's header counts them.
+    pub left: usize,
 }
 
 /// Iterates over the records of a body. After an error it ends.
@@ -62,6 +79,18 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// Where it is: before the record that comes next.
+    #[must_use]
+    pub fn place(&self) -> RecordsPlace {
+        RecordsPlace { at: self.body_len - self.rest.len(), left: self.left }
+    }
+
+    pub(super) fn from(mut self, place: RecordsPlace) -> Self {
+        self.rest = self.rest.get(place.at..).unwrap_or_default();
+        self.left = place.left;
+        self
+    }
+
     /// The bytes of the records that are still to come.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.rest
@@ -93,6 +122,7 @@ impl<'a> Records<'a> {
             key,
             value,
             headers,
+            header_bytes: bytes,
         })
     }
 

@@ -2,6 +2,8 @@
 
 mod rows;
 mod output;
+mod decode;
 
+pub use decode::{ROWS_BYTES_MAX, ROWS_MAX, RowsReader};
 pub use output::{BadRecord, BinKey, Output, OutputRow, Place};
 pub use rows::{Row, Rows, Slice};

@@ -1,0 +1,372 @@
+//! Fetched record batches → [`Rows`] of bounded size, without a copy where the batches are not compressed.
+
+use crate::record::{Row, Rows, Slice};
+use bytes::Bytes;
+use kolk_wire::read::DecodeError;
+use kolk_wire::record::{Batch, Body, Compression, Records, RecordsPlace, Scratch};
+
+/// Rows in one [`Rows`], at most.
+pub const ROWS_MAX: usize = 65_536;
+/// Bytes of keys, values and headers in one [`Rows`], about: it ends with the row that reaches this many.
+pub const ROWS_BYTES_MAX: usize = 4 << 20;
+/// A decompressed batch of at least this many bytes is a [`Rows`] by itself; smaller ones are copied together.
+const OWN_BUFFER_MIN: usize = 64 << 10;
+/// The most bytes that a [`Slice`] can address.
+const ADDRESSABLE_MAX: usize = u32::MAX as usize - 1;
+
+/// Reads the rows of one fetched partition, a bounded number at a time.
+///
+/// Checksums, control batches and aborted transactions are the business of the iterator that gives the batches.
+///
+/// ```
+/// use kolk::record::{Rows, RowsReader};
+/// use kolk_wire::record::{BatchBuilder, Batches, Compression, Scratch};
+///
+/// let mut builder = BatchBuilder::new(Compression::None);
+/// builder.push(1_600_000_000_000, Some(b"key"), Some(b"value"), &[])?;
+/// let fetched = builder.finish().freeze();
+///
+/// let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched), 0);
+/// let (mut scratch, mut rows) = (Scratch::new(), Rows::default());
+/// while reader.next_rows(&mut scratch, &mut rows)? {
+///     assert_eq!(rows.rows[0].value.of(&rows.buffer), Some(&b"value"[..]));
+/// }
+/// assert_eq!(reader.position(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RowsReader<B> {
+    fetched: Bytes,
+    batches: B,
+    position: i64,
+    open: Option<Open>,
+    failed: Option<DecodeError>,
+    ended: bool,
+}
+
+/// A batch of which rows are still to come.
+#[derive(Debug)]
+struct Open {
+    body: Body,
+    place: RecordsPlace,
+    /// Where the body stands in the fetched bytes, if it does.
+    fetched_at: Option<u32>,
+}
+
+/// What the rows of the [`Rows`] at hand are slices of.
+enum Buffer {
+    Undecided,
+    Fetched,
+    Own,
+    Shared(Vec<u8>),
+}
+
+impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
+    /// Of `fetched`, the record bytes of one partition, the `batches`, which are slices of it; others are copied. Rows
+    /// with an offset below `position` are passed over: brokers answer with whole batches.
+    pub fn new(fetched: Bytes, batches: B, position: i64) -> Self {
+        let fetched = if fetched.len() > ADDRESSABLE_MAX { Bytes::new() } else { fetched };
+        Self { fetched, batches, position, open: None, failed: None, ended: false }
+    }
+
+    /// Where to go on behind the rows given out so far: the next offset to read.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Replaces buffer and rows of `rows` by the next ones; `false`, with no rows, at the end.
+    ///
+    /// # Errors
+    /// What the iterator of batches gave, or [`DecodeError`] for a record that is damaged. The rows before it were given
+    /// out; [`Self::position`] is that of the damaged one. Afterwards there are no more rows.
+    pub fn next_rows(
+        &mut self,
+        scratch: &mut Scratch,
+        rows: &mut Rows,
+    ) -> Result<bool, DecodeError> {
+        rows.rows.clear();
+        rows.buffer = Bytes::new();
+        if self.ended {
+            return Ok(false);
+        }
+        let mut buffer = Buffer::Undecided;
+        let mut bytes = 0;
+        while self.failed.is_none() && rows.rows.len() < ROWS_MAX && bytes < ROWS_BYTES_MAX {
+            if self.open.is_none() && !self.open_next(scratch) {
+                break;
+            }
+            let Some(open) = &mut self.open else { break };
+            let Some(start) = place_in(&mut buffer, open, rows, &self.fetched) else { break };
+            let room = Room { rows: ROWS_MAX - rows.rows.len(), bytes: ROWS_BYTES_MAX - bytes };
+            match read(open, start, room, (&mut self.position, &mut bytes), &mut rows.rows) {
+                Ok(Read::Cut) => {}
+                Ok(Read::Whole) => {
+                    self.position = self.position.max(open.body.header.next_offset());
+                    self.open = None;
+                }
+                Err(error) => self.failed = Some(error),
+            }
+            if rows.rows.is_empty() {
+                (buffer, bytes) = (Buffer::Undecided, 0);
+            } else if matches!(buffer, Buffer::Own) {
+                // One that came out of decompression keeps its memory to itself.
+                break;
+            }
+        }
+        if let Buffer::Shared(shared) = buffer {
+            rows.buffer = shared.into();
+        }
+        match self.failed.take() {
+            Some(error) if rows.rows.is_empty() => {
+                self.ended = true;
+                Err(error)
+            }
+            failed => {
+                self.failed = failed;
+                Ok(!rows.rows.is_empty())
+            }
+        }
+    }
+
+    /// Opens the next batch that has rows at or behind the position; `false` at the end or after a failure.
+    fn open_next(&mut self, scratch: &mut Scratch) -> bool {
+        loop {
+            let batch = match self.batches.next() {
+                None => return false,
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => {
+                    self.failed = Some(error);
+                    return false;
+                }
+            };
+            if batch.header.next_offset() <= self.position {
+                continue;
+            }
+            match batch.body(scratch) {
+                Ok(body) => {
+                    let plain = batch.header.compression() == Ok(Compression::None);
+                    let fetched_at =
+                        if plain { offset_in(&self.fetched, &body.bytes) } else { None };
+                    let place = body.records().place();
+                    self.open = Some(Open { body, place, fetched_at });
+                    return true;
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+/// Where the body of `open` begins in the buffer of `rows`; `None` when it needs another buffer than the rows so far.
+fn place_in(buffer: &mut Buffer, open: &Open, rows: &mut Rows, fetched: &Bytes) -> Option<u32> {
+    let body = &open.body.bytes;
+    if let Some(at) = open.fetched_at {
+        return match buffer {
+            Buffer::Undecided => {
+                *buffer = Buffer::Fetched;
+                rows.buffer = fetched.clone();
+                Some(at)
+            }
+            Buffer::Fetched => Some(at),
+            Buffer::Own | Buffer::Shared(_) => None,
+        };
+    }
+    match buffer {
+        Buffer::Undecided if body.len() >= OWN_BUFFER_MIN => {
+            *buffer = Buffer::Own;
+            rows.buffer = body.clone();
+            Some(0)
+        }
+        Buffer::Undecided => {
+            *buffer = Buffer::Shared(body.to_vec());
+            Some(0)
+        }
+        Buffer::Shared(shared) if shared.len() + body.len() <= ROWS_BYTES_MAX + OWN_BUFFER_MIN => {
+            let at = u32::try_from(shared.len()).ok()?;
+            shared.extend_from_slice(body);
+            Some(at)
+        }
+        Buffer::Fetched | Buffer::Own | Buffer::Shared(_) => None,
+    }
+}
+
+fn offset_in(buffer: &Bytes, part: &Bytes) -> Option<u32> {
+    let at = part.as_ptr().addr().checked_sub(buffer.as_ptr().addr())?;
+    (at + part.len() <= buffer.len()).then(|| u32::try_from(at).ok()).flatten()
+}
+
+#[derive(Clone, Copy)]
+struct Room {
+    rows: usize,
+    bytes: usize,
+}
+
+enum Read {
+    Whole,
+    Cut,
+}
+
+/// Reads records into `rows` until the batch or the room ends.
+fn read(
+    open: &mut Open,
+    start: u32,
+    room: Room,
+    (position, bytes): (&mut i64, &mut usize),
+    rows: &mut Vec<Row>,
+) -> Result<Read, DecodeError> {
+    let body = &open.body.bytes;
+    if body.len() > ADDRESSABLE_MAX - start as usize {
+        let why = "more bytes than rows can address";
+        return Err(DecodeError::Invalid { what: "batch", at: 0, why });
+    }
+    let base = Base { address: body.as_ptr().addr(), start };
+    let mut records: Records<'_> = open.body.records_from(open.place);
+    let before = open.place.at;
+    let most = rows.len() + room.rows;
+    rows.reserve(room.rows.min(open.place.left));
+    loop {
+        let record = match records.next() {
+            None => {
+                *bytes += records.place().at - before;
+                return Ok(Read::Whole);
+            }
+            Some(record) => record?,
+        };
+        if record.offset >= *position {
+            rows.push(Row {
+                offset: record.offset,
+                timestamp: record.timestamp,
+                key: base.nullable(record.key),
+                value: base.nullable(record.value),
+                headers: base.slice(record.header_bytes()),
+            });
+            *position = record.offset + 1;
+        }
+        open.place = records.place();
+        let read = open.place.at - before;
+        if rows.len() >= most || read >= room.bytes {
+            *bytes += read;
+            return Ok(Read::Cut);
+        }
+    }
+}
+
+/// Turns slices of a body into slices of the buffer that holds it.
+#[derive(Clone, Copy)]
+struct Base {
+    address: usize,
+    start: u32,
+}
+
+impl Base {
+    #[inline]
+    fn nullable(self, part: Option<&[u8]>) -> Slice {
+        part.map_or(Slice::NULL, |part| self.slice(part))
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "bodies are within what u32 addresses")]
+    fn slice(self, part: &[u8]) -> Slice {
+        let at = part.as_ptr().addr().wrapping_sub(self.address);
+        Slice::new(self.start.wrapping_add(at as u32), part.len() as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kolk_wire::record::{BatchBuilder, Batches, Header, set_base_offset};
+
+    fn batch(compression: Compression, base: i64, values: &[&[u8]]) -> Vec<u8> {
+        let mut builder = BatchBuilder::new(compression);
+        for (i, value) in (0..).zip(values) {
+            let headers = [Header::new("n", b"1")];
+            let headers = if i % 2 == 0 { &headers[..] } else { &[] };
+            builder.push(1000 + i, Some(b"k"), Some(value), headers).unwrap();
+        }
+        let mut bytes = builder.finish();
+        set_base_offset(&mut bytes, base, 3);
+        bytes.to_vec()
+    }
+
+    type Seen = Vec<(i64, Vec<u8>)>;
+
+    fn read_all(fetched: &Bytes, position: i64) -> (Seen, Vec<usize>, Option<DecodeError>, i64) {
+        let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), position);
+        let (mut scratch, mut rows) = (Scratch::new(), Rows::default());
+        let (mut seen, mut sizes, mut error) = (Seen::new(), Vec::new(), None);
+        for _ in 0..10_000 {
+            match reader.next_rows(&mut scratch, &mut rows) {
+                Ok(true) => sizes.push(rows.rows.len()),
+                Ok(false) => break,
+                Err(found) => error = Some(found),
+            }
+            for row in &rows.rows {
+                let value = row.value.of(&rows.buffer).unwrap().to_vec();
+                assert_eq!(row.key.of(&rows.buffer), Some(&b"k"[..]));
+                let headers = row.headers.of(&rows.buffer).unwrap();
+                assert!(headers == [0] || headers == [2, 2, b'n', 2, b'1'], "{headers:?}");
+                seen.push((row.offset, value));
+            }
+        }
+        (seen, sizes, error, reader.position())
+    }
+
+    #[test]
+    fn rows_of_plain_batches_are_slices_of_what_was_fetched() {
+        let mut fetched = batch(Compression::None, 10, &[b"a", b"b"]);
+        fetched.extend(batch(Compression::None, 12, &[b"c"]));
+        let fetched = Bytes::from(fetched);
+        let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), 11);
+        let mut rows = Rows::default();
+        assert!(reader.next_rows(&mut Scratch::new(), &mut rows).unwrap());
+        assert_eq!(rows.buffer.as_ptr(), fetched.as_ptr(), "copied");
+        let offsets: Vec<i64> = rows.rows.iter().map(|row| row.offset).collect();
+        assert_eq!(offsets, [11, 12], "below the position nothing is read again");
+    }
+
+    #[test]
+    fn small_compressed_batches_share_a_buffer_and_plain_ones_follow_in_another() {
+        let mut fetched = batch(Compression::Lz4, 0, &[b"a", b"b"]);
+        fetched.extend(batch(Compression::Zstd, 2, &[b"c"]));
+        fetched.extend(batch(Compression::None, 3, &[b"d"]));
+        let large = vec![b'x'; OWN_BUFFER_MIN];
+        fetched.extend(batch(Compression::Snappy, 4, &[&large]));
+        let (seen, sizes, error, position) = read_all(&fetched.into(), 0);
+        assert_eq!(sizes, [3, 1, 1]);
+        let offsets: Vec<i64> = seen.iter().map(|(offset, _)| *offset).collect();
+        assert_eq!(offsets, [0, 1, 2, 3, 4]);
+        assert_eq!((&seen[2].1[..], &seen[3].1[..]), (&b"c"[..], &b"d"[..]));
+        assert_eq!(seen[4].1, large);
+        assert_eq!((error, position), (None, 5));
+    }
+
+    #[test]
+    fn a_batch_is_cut_where_the_bound_is() {
+        for compression in [Compression::None, Compression::Lz4] {
+            let values: Vec<[u8; 4]> = (0..ROWS_MAX as u32 + 10).map(u32::to_be_bytes).collect();
+            let values: Vec<&[u8]> = values.iter().map(|value| &value[..]).collect();
+            let (seen, sizes, error, _) = read_all(&batch(compression, 7, &values).into(), 0);
+            assert_eq!((sizes, error), (vec![ROWS_MAX, 10], None));
+            assert!(seen.iter().map(|(offset, _)| *offset).eq(7..7 + ROWS_MAX as i64 + 10));
+            assert!(seen.iter().map(|(_, value)| &value[..]).eq(values));
+        }
+    }
+
+    #[test]
+    fn rows_before_a_damaged_record_come_out_and_then_the_error() {
+        let mut damaged = batch(Compression::None, 2, &[b"c", b"d", b"e"]);
+        let end = damaged.len();
+        damaged.truncate(end - 1);
+        damaged[11] -= 1;
+        let mut fetched = batch(Compression::None, 0, &[b"a", b"b"]);
+        fetched.extend(&damaged);
+        let (seen, _, error, position) = read_all(&fetched.into(), 0);
+        assert_eq!(seen.len(), 4);
+        assert!(error.is_some());
+        assert_eq!(position, 4);
+    }
+}
