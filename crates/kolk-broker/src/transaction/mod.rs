@@ -75,6 +75,10 @@ mod settings;
 mod state;
 pub(crate) mod stored;
 mod transactions;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
 
 pub use add::TransactionRef;
 pub use end::{EndRequest, Prepared};
