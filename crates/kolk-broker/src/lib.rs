@@ -2,8 +2,11 @@
 //!
 //! Honest: whatever it accepts it does as Apache Kafka does, whatever it does not support it refuses with Kafka's error.
 
+pub mod config;
 pub mod clock;
 pub mod server;
+pub mod state;
+pub mod fetch_session;
 pub mod topics;
 pub mod partition;
 pub mod log;

@@ -1,0 +1,264 @@
+//! The broker's settings, by Kafka's names.
+
+use crate::group::GroupSettings;
+use crate::log::LogConfig;
+use crate::log::config::ConfigError;
+use crate::server::Limits;
+use crate::transaction::{TransactionSettings, TransactionVersion};
+use std::time::Duration;
+
+/// What an operator decides about a broker. The defaults are Kafka's, but for the waiting time of new groups (none).
+#[derive(Debug, Clone, PartialEq)]
+pub struct BrokerConfig {
+    /// `node.id`: how the broker calls itself to clients.
+    pub node_id: i32,
+    /// `auto.create.topics.enable`: whether asking for a topic (metadata, produce) creates it.
+    pub auto_create_topics: bool,
+    /// `num.partitions` of topics created without a number.
+    pub partitions: usize,
+    /// `fetch.max.bytes` of one response.
+    pub fetch_bytes_max: usize,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_sessions_max: usize,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Duration,
+    /// `log.cleaner.backoff.ms`: between looks for something to compact.
+    pub cleaner_backoff: Duration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub transaction_check_interval: Duration,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration_ms: i64,
+    /// `transaction.version`: 1 or 2 (KIP-890). A feature on Apache Kafka, a setting here.
+    pub transaction_version: TransactionVersion,
+    /// Settings of the group coordinator.
+    pub groups: GroupSettings,
+    /// Settings of the transaction coordinator.
+    pub transactions: TransactionSettings,
+    /// Bounds on clients.
+    pub limits: Limits,
+    /// What topics have where they do not say otherwise: topic settings by name.
+    pub topic_defaults: Vec<(String, String)>,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self {
+            node_id: 1,
+            auto_create_topics: true,
+            partitions: 1,
+            fetch_bytes_max: 57_671_680,
+            fetch_sessions_max: 1000,
+            retention_check_interval: Duration::from_secs(300),
+            cleaner_backoff: Duration::from_secs(15),
+            transaction_check_interval: Duration::from_secs(10),
+            producer_id_expiration_ms: 86_400_000,
+            transaction_version: TransactionVersion::Two,
+            groups: GroupSettings::default(),
+            transactions: TransactionSettings::default(),
+            limits: Limits::default(),
+            topic_defaults: Vec::new(),
+        }
+    }
+}
+
+/// The broker's names for settings of topics, where they differ; the factor turns the unit into the topic's.
+const TOPIC_SETTINGS: &[(&str, &str, i64)] = &[
+    ("compression.type", "compression.type", 0),
+    ("log.cleaner.delete.retention.ms", "delete.retention.ms", 0),
+    ("log.cleaner.max.compaction.lag.ms", "max.compaction.lag.ms", 0),
+    ("log.cleaner.min.cleanable.ratio", "min.cleanable.dirty.ratio", 0),
+    ("log.cleaner.min.compaction.lag.ms", "min.compaction.lag.ms", 0),
+    ("log.cleanup.policy", "cleanup.policy", 0),
+    ("log.flush.interval.messages", "flush.messages", 0),
+    ("log.flush.interval.ms", "flush.ms", 0),
+    ("log.index.interval.bytes", "index.interval.bytes", 0),
+    ("log.message.timestamp.after.max.ms", "message.timestamp.after.max.ms", 0),
+    ("log.message.timestamp.before.max.ms", "message.timestamp.before.max.ms", 0),
+    ("log.message.timestamp.type", "message.timestamp.type", 0),
+    ("log.retention.bytes", "retention.bytes", 0),
+    ("log.retention.hours", "retention.ms", 3_600_000),
+    ("log.retention.minutes", "retention.ms", 60_000),
+    ("log.retention.ms", "retention.ms", 0),
+    ("log.roll.hours", "segment.ms", 3_600_000),
+    ("log.roll.ms", "segment.ms", 0),
+    ("log.segment.bytes", "segment.bytes", 0),
+    ("message.max.bytes", "max.message.bytes", 0),
+];
+
+/// Settings of Apache Kafka about things that do not exist here; accepted so that one file serves both.
+const WITHOUT_EFFECT: &[&str] = &[
+    "broker.rack",
+    "controlled.shutdown.enable",
+    "log.cleaner.enable",
+    "log.cleaner.threads",
+    "log.segment.delete.delay.ms",
+    "num.io.threads",
+    "num.network.threads",
+    "offsets.topic.num.partitions",
+    "offsets.topic.replication.factor",
+    "offsets.topic.segment.bytes",
+    "share.coordinator.state.topic.min.isr",
+    "share.coordinator.state.topic.num.partitions",
+    "share.coordinator.state.topic.replication.factor",
+    "transaction.state.log.min.isr",
+    "transaction.state.log.num.partitions",
+    "transaction.state.log.replication.factor",
+];
+
+impl BrokerConfig {
+    /// Changes one setting, written as in `server.properties`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unknown`] for a name that is not Kafka's or not supported, [`ConfigError::Value`].
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        if let Some((_, topic_name, factor)) = TOPIC_SETTINGS.iter().find(|(known, ..)| *known == name) {
+            return self.set_topic_default(topic_name, value, *factor);
+        }
+        if WITHOUT_EFFECT.contains(&name) {
+            return Ok(());
+        }
+        let ms = |what| number::<u64>(name, value, what).map(Duration::from_millis);
+        match name {
+            "node.id" | "broker.id" => self.node_id = number(name, value, "a number from 0")?,
+            "auto.create.topics.enable" => self.auto_create_topics = boolean(name, value)?,
+            "num.partitions" => self.partitions = positive(name, value)?,
+            "default.replication.factor" | "min.insync.replicas" => {
+                if number::<i64>(name, value, "1")? != 1 {
+                    return Err(wrong(name, value, "1: there is one node"));
+                }
+            }
+            "fetch.max.bytes" => self.fetch_bytes_max = positive(name, value)?,
+            "max.incremental.fetch.session.cache.slots" => self.fetch_sessions_max = number(name, value, "a number")?,
+            "log.retention.check.interval.ms" => self.retention_check_interval = ms("milliseconds")?,
+            "log.cleaner.backoff.ms" => self.cleaner_backoff = ms("milliseconds")?,
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms" => {
+                self.transaction_check_interval = ms("milliseconds")?;
+            }
+            "producer.id.expiration.ms" => {
+                self.producer_id_expiration_ms = number(name, value, "milliseconds")?;
+            }
+            "transaction.version" => {
+                self.transaction_version = match value {
+                    "1" => TransactionVersion::One,
+                    "2" => TransactionVersion::Two,
+                    _ => return Err(wrong(name, value, "1 or 2")),
+                }
+            }
+            _ if self.set_group(name, value)? || self.set_transaction(name, value)? => {}
+            _ if self.set_limit(name, value)? => {}
+            _ => return Err(ConfigError::Unknown { name: name.to_owned() }),
+        }
+        Ok(())
+    }
+
+    fn set_topic_default(&mut self, name: &str, value: &str, factor: i64) -> Result<(), ConfigError> {
+        let value = match factor {
+            0 => value.to_owned(),
+            factor => match number::<i64>(name, value, "a number")? {
+                // −1 is "for ever" in every unit.
+                -1 => "-1".to_owned(),
+                number => number.saturating_mul(factor).to_string(),
+            },
+        };
+        self.topic_defaults.retain(|(known, _)| known != name);
+        self.topic_defaults.push((name.to_owned(), value));
+        LogConfig::from_overrides(self.topic_defaults.iter().map(|(n, v)| (n, v))).map(drop)
+    }
+
+    fn set_group(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
+        let groups = &mut self.groups;
+        match name {
+            "group.initial.rebalance.delay.ms" => {
+                groups.initial_rebalance_delay_ms = number(name, value, "milliseconds")?;
+            }
+            "group.min.session.timeout.ms" => groups.session_timeout_ms_min = number(name, value, "milliseconds")?,
+            "group.max.session.timeout.ms" => groups.session_timeout_ms_max = number(name, value, "milliseconds")?,
+            "group.max.size" => groups.size_max = positive(name, value)?,
+            "offset.metadata.max.bytes" => groups.offset_metadata_bytes_max = positive(name, value)?,
+            "offsets.retention.minutes" => {
+                groups.offsets_retention_ms = number::<i64>(name, value, "minutes")?.saturating_mul(60_000);
+            }
+            "offsets.retention.check.interval.ms" => {
+                groups.offsets_retention_check_interval_ms = number(name, value, "milliseconds")?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn set_transaction(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
+        match name {
+            "transaction.max.timeout.ms" => {
+                self.transactions.timeout_ms_max = number(name, value, "milliseconds")?;
+            }
+            "transactional.id.expiration.ms" => {
+                self.transactions.id_expiration_ms = number(name, value, "milliseconds")?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn set_limit(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
+        match name {
+            "socket.request.max.bytes" => self.limits.frame_bytes_max = positive(name, value)?,
+            "max.connections" => self.limits.connections_max = positive(name, value)?,
+            "queued.max.request.bytes" => self.limits.request_bytes_max = positive(name, value)?,
+            "connections.max.idle.ms" => {
+                let ms = positive::<u64>(name, value)?;
+                self.limits.idle_max = Duration::from_millis(ms);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+fn wrong(name: &str, value: &str, wanted: &str) -> ConfigError {
+    ConfigError::Value { name: name.to_owned(), value: value.to_owned(), wanted: format!("expected {wanted}") }
+}
+
+fn number<T: std::str::FromStr>(name: &str, value: &str, wanted: &str) -> Result<T, ConfigError> {
+    value.trim().parse().map_err(|_| wrong(name, value, wanted))
+}
+
+fn positive<T: std::str::FromStr + PartialOrd + From<u8>>(name: &str, value: &str) -> Result<T, ConfigError> {
+    let parsed: T = number(name, value, "a number from 1")?;
+    if parsed < T::from(1) { Err(wrong(name, value, "a number from 1")) } else { Ok(parsed) }
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool, ConfigError> {
+    number(name, value, "true or false")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_broker_become_settings_of_topics() {
+        let mut config = BrokerConfig::default();
+        config.set("log.retention.hours", "2").unwrap();
+        config.set("log.retention.ms", "5000").unwrap();
+        config.set("message.max.bytes", "2000").unwrap();
+        let expected = [("retention.ms", "5000"), ("max.message.bytes", "2000")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(config.topic_defaults, expected);
+    }
+
+    #[test]
+    fn what_is_unknown_or_cannot_be_is_refused() {
+        let mut config = BrokerConfig::default();
+        assert!(matches!(config.set("log.retention.mss", "1"), Err(ConfigError::Unknown { .. })));
+        for (name, value) in [
+            ("num.partitions", "0"),
+            ("default.replication.factor", "3"),
+            ("transaction.version", "3"),
+            ("auto.create.topics.enable", "yes"),
+            ("log.cleanup.policy", "shrink"),
+        ] {
+            assert!(matches!(config.set(name, value), Err(ConfigError::Value { .. })), "{name}={value}");
+        }
+        assert!(config.set("offsets.topic.num.partitions", "4").is_ok());
+    }
+}

@@ -1,0 +1,76 @@
+//! One partition as the broker serves it: its log behind a lock, and the fetches that wait for it to grow.
+
+use crate::log::PartitionLog;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// A partition.
+#[derive(Debug)]
+pub struct Partition {
+    log: Mutex<PartitionLog>,
+    waiters: Mutex<Vec<Weak<Waiter>>>,
+}
+
+impl Partition {
+    /// The partition whose records `log` holds.
+    #[must_use]
+    pub fn new(log: PartitionLog) -> Self {
+        Self { log: Mutex::new(log), waiters: Mutex::new(Vec::new()) }
+    }
+
+    /// The log, locked.
+    pub fn log(&self) -> MutexGuard<'_, PartitionLog> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock itself, for work that takes it only now and then (compaction).
+    pub fn log_lock(&self) -> &Mutex<PartitionLog> {
+        &self.log
+    }
+
+    /// Wakes every fetch that waits here: call it after each append or marker, without the log's lock.
+    pub fn wake(&self) {
+        for waiter in self.waiters().drain(..) {
+            if let Some(waiter) = waiter.upgrade() {
+                waiter.wake();
+            }
+        }
+    }
+
+    /// Has `waiter` woken by the next [`Self::wake`]. Look at the log after registering, or a record slips by.
+    pub fn register(&self, waiter: &Arc<Waiter>) {
+        let mut waiters = self.waiters();
+        // Fetches that timed out leave their entries behind: drop those before the list grows.
+        if waiters.len() == waiters.capacity() {
+            waiters.retain(|waiter| waiter.strong_count() > 0);
+        }
+        waiters.push(Arc::downgrade(waiter));
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Vec<Weak<Waiter>>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that waits for any of several partitions.
+#[derive(Debug, Default)]
+pub struct Waiter {
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Waiter {
+    /// Ends the wait, or the next one.
+    pub fn wake(&self) {
+        *self.woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until woken, at most `time`. Returns whether it was woken.
+    pub fn wait(&self, time: Duration) -> bool {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(woken, time, |woken| !*woken);
+        let (mut woken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *woken)
+    }
+}
