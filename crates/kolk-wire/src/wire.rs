@@ -213,6 +213,21 @@ impl<T: WireStruct> Wire for Option<T> {
     }
 }
 
+/// Writes a field that not every version allows to be null; Java clients refuse a null out of place.
+pub(crate) fn write_nullable<T: Wire + Default>(
+    value: &Option<T>,
+    writer: &mut Writer,
+    version: Version,
+    nullable: bool,
+) where
+    Option<T>: Wire,
+{
+    match value {
+        None if !nullable => T::default().write(writer, version),
+        _ => value.write(writer, version),
+    }
+}
+
 /// Declares a structure of the protocol: each field with its type, the versions that have it, and its default.
 ///
 /// ```text
@@ -225,6 +240,8 @@ impl<T: WireStruct> Wire for Option<T> {
 ///         pub max_wait_ms: i32 [0..],             // default: that of the type
 ///         /// Doc.
 ///         pub cluster_id: Option<String> [tag 0, 12..],
+///         /// Doc.
+///         pub protocol_name: Option<String> [0.., null 7..],   // up to version 6, null is written as empty
 ///     }
 /// }
 /// ```
@@ -317,7 +334,7 @@ macro_rules! wire_default {
 
 macro_rules! wire_read {
     ($reader:ident, $version:ident, $field:expr, tag $tag:literal, $range:expr) => {};
-    ($reader:ident, $version:ident, $field:expr, $range:expr) => {
+    ($reader:ident, $version:ident, $field:expr, $range:expr $(, null $nullable:expr)?) => {
         if ($range).contains(&$version.number) {
             $field = $crate::wire::Wire::read($reader, $version)?;
         }
@@ -330,11 +347,17 @@ macro_rules! wire_read_tag {
             $field = $crate::wire::Wire::read($reader, $version)?;
         }
     };
-    ($reader:ident, $version:ident, $seen:ident, $field:expr, $range:expr) => {};
+    ($reader:ident, $version:ident, $seen:ident, $field:expr, $range:expr $(, null $nullable:expr)?) => {};
 }
 
 macro_rules! wire_write {
     ($writer:ident, $version:ident, $field:expr, tag $tag:literal, $range:expr) => {};
+    ($writer:ident, $version:ident, $field:expr, $range:expr, null $nullable:expr) => {
+        if ($range).contains(&$version.number) {
+            let nullable = ($nullable).contains(&$version.number);
+            $crate::wire::write_nullable(&$field, $writer, $version, nullable);
+        }
+    };
     ($writer:ident, $version:ident, $field:expr, $range:expr) => {
         if ($range).contains(&$version.number) {
             $crate::wire::Wire::write(&$field, $writer, $version);
@@ -350,7 +373,7 @@ macro_rules! wire_write_tag {
             $tagged.push(($tag, body));
         }
     };
-    ($tagged:ident, $version:ident, $field:expr, $default:expr, $range:expr) => {};
+    ($tagged:ident, $version:ident, $field:expr, $default:expr, $range:expr $(, null $nullable:expr)?) => {};
 }
 
 /// For tests: a field that the version has gets some value.
@@ -358,6 +381,12 @@ macro_rules! wire_write_tag {
 macro_rules! wire_sample {
     ($entropy:ident, $version:ident, $field:expr, tag $tag:literal, $range:expr) => {
         $crate::wire::wire_sample!($entropy, $version, $field, $range);
+    };
+    ($entropy:ident, $version:ident, $field:expr, $range:expr, null $nullable:expr) => {
+        $crate::wire::wire_sample!($entropy, $version, $field, $range);
+        if ($range).contains(&$version.number) && !($nullable).contains(&$version.number) {
+            $field = Some($field.unwrap_or_default());
+        }
     };
     ($entropy:ident, $version:ident, $field:expr, $range:expr) => {
         if ($range).contains(&$version.number) {

@@ -42,7 +42,7 @@ wire_struct! {
     /// What became of a topic.
     pub struct DeletableTopicResult {
         /// Topic name; null when the id is unknown.
-        pub name: Option<String> [0..],
+        pub name: Option<String> [0.., null 6..],
         /// Topic id (KIP-516).
         pub topic_id: Uuid [6..],
         /// Whether it went well.

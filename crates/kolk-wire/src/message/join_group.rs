@@ -51,7 +51,7 @@ wire_struct! {
         /// Kind of group: `consumer`, `connect` or one's own.
         pub protocol_type: Option<String> [7..],
         /// Assignor that the group chose.
-        pub protocol_name: Option<String> [0..],
+        pub protocol_name: Option<String> [0.., null 7..],
         /// Member that assigns.
         pub leader: String [0..],
         /// Whether the leader must leave the assignment as it is (KIP-814).

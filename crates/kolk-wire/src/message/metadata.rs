@@ -11,7 +11,7 @@ wire_struct! {
     /// Which topics are of interest.
     pub struct MetadataRequest {
         /// Topics wanted; null means all (in version 0: empty).
-        pub topics: Option<Vec<MetadataRequestTopic>> [0..],
+        pub topics: Option<Vec<MetadataRequestTopic>> [0.., null 1..],
         /// Whether a missing topic may be created.
         pub allow_auto_topic_creation: bool [4..] = true,
         /// Ask what the client may do with the cluster.
@@ -27,7 +27,7 @@ wire_struct! {
         /// Topic id (KIP-516).
         pub topic_id: Uuid [10..],
         /// Topic name; null when asked by id.
-        pub name: Option<String> [0..],
+        pub name: Option<String> [0.., null 10..],
     }
 }
 
@@ -71,7 +71,7 @@ wire_struct! {
         /// Whether it went well.
         pub error_code: ErrorCode [0..],
         /// Topic name; null when the id is unknown.
-        pub name: Option<String> [0..],
+        pub name: Option<String> [0.., null 12..],
         /// Topic id (KIP-516).
         pub topic_id: Uuid [10..],
         /// Whether the cluster keeps it for itself, as `__consumer_offsets`.

@@ -13,7 +13,7 @@ wire_struct! {
         /// Group, up to version 7.
         pub group_id: String [0..=7],
         /// Partitions wanted; null means all. Up to version 7.
-        pub topics: Option<Vec<OffsetFetchRequestTopic>> [0..=7],
+        pub topics: Option<Vec<OffsetFetchRequestTopic>> [0..=7, null 2..=7],
         /// Groups, from version 8 on (KIP-709).
         pub groups: Vec<OffsetFetchRequestGroup> [8..],
         /// Refuse to answer while a transaction over these offsets is open (KIP-447).
