@@ -155,7 +155,11 @@ impl Group {
                 Some(_) => {}
             }
         }
-        if self.members.contains_key(member_id) { Ok(()) } else { Err(ErrorCode::UNKNOWN_MEMBER_ID) }
+        if self.members.contains_key(member_id) {
+            Ok(())
+        } else {
+            Err(ErrorCode::UNKNOWN_MEMBER_ID)
+        }
     }
 
     /// Removes a member, answering whatever it waits for with `why`. The rebalance that follows is the caller's business.
@@ -212,7 +216,8 @@ impl Group {
 
     /// `None` unless it is a consumer group whose subscriptions can be read.
     pub(super) fn subscribed_topics(&self) -> Option<BTreeSet<String>> {
-        if self.protocol_type.as_deref() != Some(subscription::CONSUMER) || self.members.is_empty() {
+        if self.protocol_type.as_deref() != Some(subscription::CONSUMER) || self.members.is_empty()
+        {
             return None;
         }
         subscription::topics(self.members.values(), self.protocol.as_deref()?)

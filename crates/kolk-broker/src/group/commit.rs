@@ -32,7 +32,11 @@ pub(super) enum CommitKind {
 
 impl Group {
     /// Whether `member` may commit for the group now.
-    pub(super) fn check_commit(&self, member: &MemberRef, kind: CommitKind) -> Result<(), ErrorCode> {
+    pub(super) fn check_commit(
+        &self,
+        member: &MemberRef,
+        kind: CommitKind,
+    ) -> Result<(), ErrorCode> {
         let plain = kind == CommitKind::Plain;
         if member.generation < 0 && self.state == GroupState::Empty {
             // An administrator, or a consumer that assigns its partitions itself.

@@ -194,7 +194,10 @@ mod tests {
             client_host: "/127.0.0.1".to_owned(),
             session_timeout_ms: 10_000,
             rebalance_timeout_ms: 60_000,
-            protocols: vec![Protocol { name: "range".to_owned(), metadata: Bytes::from_static(b"x") }],
+            protocols: vec![Protocol {
+                name: "range".to_owned(),
+                metadata: Bytes::from_static(b"x"),
+            }],
             assignment: Bytes::from_static(b"yz"),
         };
         vec![
@@ -246,9 +249,9 @@ mod tests {
     fn the_encoding_is_fixed() {
         let entry = &entries()[3];
         let bytes = [
-            1, 4, 2, b'g', 0, 0, 0, 0, 0, 0, 0, 9, 2, 7, b'v', b'i', b's', b'i', b't', b's', 0, 0, 0, 3, 0, 0, 0,
-            0, 0, 0, 0, 42, 255, 255, 255, 255, 3, 0xc3, 0xa4, 0, 0, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0, 255, 255,
-            255, 255, 255, 255, 255, 255,
+            1, 4, 2, b'g', 0, 0, 0, 0, 0, 0, 0, 9, 2, 7, b'v', b'i', b's', b'i', b't', b's', 0, 0,
+            0, 3, 0, 0, 0, 0, 0, 0, 0, 42, 255, 255, 255, 255, 3, 0xc3, 0xa4, 0, 0, 0x01, 0x8b,
+            0xcf, 0xe5, 0x68, 0, 255, 255, 255, 255, 255, 255, 255, 255,
         ];
         assert_eq!(entry.encode(), Bytes::copy_from_slice(&bytes));
         assert_eq!(&GroupEntry::decode(Bytes::copy_from_slice(&bytes)).unwrap(), entry);

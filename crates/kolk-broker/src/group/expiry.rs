@@ -13,8 +13,13 @@ impl Group {
             !self.offsets.is_pending(partition)
                 && self.offset_expires_at_ms(partition, written, turn) <= turn.now_ms
         };
-        let partitions: Vec<TopicPartition> =
-            self.offsets.committed.iter().filter(due).map(|(partition, _)| partition.clone()).collect();
+        let partitions: Vec<TopicPartition> = self
+            .offsets
+            .committed
+            .iter()
+            .filter(due)
+            .map(|(partition, _)| partition.clone())
+            .collect();
         self.drop_offsets(turn, partitions);
         self.state == GroupState::Empty && self.invited.is_empty() && self.offsets.is_empty()
     }

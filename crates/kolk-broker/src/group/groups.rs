@@ -440,5 +440,7 @@ fn snapshot_of(group: &Group) -> Vec<GroupEntry> {
     });
     let mut offsets: Vec<(u64, GroupEntry)> = committed.chain(pending).collect();
     offsets.sort_by_key(|(order, _)| *order);
-    std::iter::once(GroupEntry::Group(image)).chain(offsets.into_iter().map(|(_, entry)| entry)).collect()
+    std::iter::once(GroupEntry::Group(image))
+        .chain(offsets.into_iter().map(|(_, entry)| entry))
+        .collect()
 }

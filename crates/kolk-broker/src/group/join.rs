@@ -109,9 +109,10 @@ impl Group {
         if !request.member_id.is_empty() {
             return self.join_known(turn, request);
         }
-        let predecessor = request.instance_id.as_ref().and_then(|id| self.instances.get(id)).cloned();
+        let predecessor =
+            request.instance_id.as_ref().and_then(|id| self.instances.get(id)).cloned();
         if let Some(predecessor) = predecessor {
-            return self.join_in_place(turn, request, &predecessor, fresh_id);
+            return self.join_in_place(turn, request, &predecessor, &fresh_id);
         }
         if request.instance_id.is_none() && request.version >= MEMBER_ID_REQUIRED_FROM {
             let until_ms = turn.now_ms + i64::from(request.session_timeout_ms);
@@ -225,12 +226,12 @@ impl Group {
         turn: &mut Turn<'_>,
         request: JoinRequest,
         predecessor: &str,
-        id: String,
+        id: &str,
     ) -> Reply<JoinReply> {
         let version = request.version;
         let former_leader = self.leader.clone();
-        self.replace(turn, predecessor, &id);
-        let ticket = self.update(turn, &id, request);
+        self.replace(turn, predecessor, id);
+        let ticket = self.update(turn, id, request);
         if self.state != GroupState::Stable {
             // Also while the leader assigns: its assignment would be for the former id.
             self.rebalance(turn);
@@ -241,14 +242,14 @@ impl Group {
             return Reply::Wait(ticket);
         }
         turn.tickets.abandon(ticket);
-        if let Some(member) = self.members.get_mut(&id) {
+        if let Some(member) = self.members.get_mut(id) {
             member.joining = None;
             member.heard_of(turn.now_ms);
         }
         self.persist(turn);
-        let mut reply = self.present(&id);
+        let mut reply = self.present(id);
         if version >= SKIP_ASSIGNMENT_FROM {
-            reply.skip_assignment = self.is_leader(&id);
+            reply.skip_assignment = self.is_leader(id);
         } else {
             // It must not take itself for the leader and assign.
             reply.leader = former_leader.unwrap_or_default();

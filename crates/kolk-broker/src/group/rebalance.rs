@@ -5,7 +5,6 @@ use super::join::{JoinReply, JoinedMember};
 use super::state::GroupState;
 use super::sync::SyncReply;
 use super::ticket::Answer;
-use bytes::Bytes;
 use kolk_wire::ErrorCode;
 
 impl Group {
@@ -47,8 +46,8 @@ impl Group {
 
     /// A first rebalance ends by time alone, whoever has joined.
     pub(super) fn complete_join_if_all(&mut self, turn: &mut Turn<'_>) {
-        let all = self.invited.is_empty()
-            && self.members.values().all(|member| member.joining.is_some());
+        let all =
+            self.invited.is_empty() && self.members.values().all(|member| member.joining.is_some());
         if self.state == GroupState::PreparingRebalance && self.initial.is_none() && all {
             self.complete_join(turn);
         }
@@ -146,16 +145,17 @@ impl Group {
     /// Every SyncGroup that waits is answered: with the member's assignment, or with `error`.
     pub(super) fn answer_syncs(&mut self, turn: &mut Turn<'_>, error: ErrorCode) {
         for member in self.members.values_mut() {
-            if !error.is_none() {
-                member.assignment = Bytes::new();
-            }
             let Some(ticket) = member.syncing.take() else { continue };
             member.heard_of(turn.now_ms);
-            let reply = SyncReply {
-                error,
-                protocol_type: self.protocol_type.clone(),
-                protocol: self.protocol.clone(),
-                assignment: member.assignment.clone(),
+            let reply = if error.is_none() {
+                SyncReply {
+                    error,
+                    protocol_type: self.protocol_type.clone(),
+                    protocol: self.protocol.clone(),
+                    assignment: member.assignment.clone(),
+                }
+            } else {
+                SyncReply::refused(error)
             };
             turn.tickets.answer(ticket, Answer::Sync(reply));
         }
@@ -224,7 +224,8 @@ impl Group {
             // More members came while it waited: it waits once more, within the rebalance time-out.
             Some(Initial { remaining_ms, grown: true }) if remaining_ms > 0 => {
                 let delay_ms = turn.settings.initial_rebalance_delay_ms.min(remaining_ms);
-                self.initial = Some(Initial { remaining_ms: remaining_ms - delay_ms, grown: false });
+                self.initial =
+                    Some(Initial { remaining_ms: remaining_ms - delay_ms, grown: false });
                 self.join_deadline_ms = Some(turn.now_ms + delay_ms);
             }
             _ => self.complete_join(turn),

@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn reads_the_topics_of_a_subscription_and_refuses_other_bytes() {
         // version 1, topics ["a", "bc"], user data null, owned partitions []
-        let bytes = [0, 1, 0, 0, 0, 2, 0, 1, b'a', 0, 2, b'b', b'c', 255, 255, 255, 255, 0, 0, 0, 0];
+        let bytes =
+            [0, 1, 0, 0, 0, 2, 0, 1, b'a', 0, 2, b'b', b'c', 255, 255, 255, 255, 0, 0, 0, 0];
         assert_eq!(subscribed(Bytes::copy_from_slice(&bytes)).unwrap(), ["a", "bc"]);
         assert!(subscribed(Bytes::from_static(b"not a subscription")).is_err());
         assert!(subscribed(Bytes::new()).is_err());

@@ -76,7 +76,12 @@ impl Group {
                     member.assignment.clone()
                 });
                 let assignment = assignment.unwrap_or_default();
-                Reply::Now(SyncReply { error: ErrorCode::NONE, protocol_type, protocol, assignment })
+                Reply::Now(SyncReply {
+                    error: ErrorCode::NONE,
+                    protocol_type,
+                    protocol,
+                    assignment,
+                })
             }
         }
     }

@@ -56,8 +56,9 @@ fn static_member(instance: &str, member_id: &str, generation: i32) -> MemberRef 
 }
 
 fn sync_request(member: MemberRef, assignments: &[(&str, &'static str)]) -> SyncRequest {
-    let assignments =
-        assignments.iter().map(|(id, bytes)| ((*id).to_owned(), Bytes::from_static(bytes.as_bytes())));
+    let assignments = assignments
+        .iter()
+        .map(|(id, bytes)| ((*id).to_owned(), Bytes::from_static(bytes.as_bytes())));
     SyncRequest { member, protocol_type: None, protocol: None, assignments: assignments.collect() }
 }
 
@@ -263,7 +264,10 @@ fn sync_refuses_what_kafka_refuses() {
     };
     let of = |member| sync_request(member, &[]);
     check(of(MemberRef { group_id: String::new(), ..member(&id, 1) }), ErrorCode::INVALID_GROUP_ID);
-    check(of(MemberRef { group_id: "h".to_owned(), ..member(&id, 1) }), ErrorCode::UNKNOWN_MEMBER_ID);
+    check(
+        of(MemberRef { group_id: "h".to_owned(), ..member(&id, 1) }),
+        ErrorCode::UNKNOWN_MEMBER_ID,
+    );
     check(of(member("nobody", 1)), ErrorCode::UNKNOWN_MEMBER_ID);
     check(of(member(&id, 0)), ErrorCode::ILLEGAL_GENERATION);
     let other_type = Some("connect".to_owned());
@@ -294,6 +298,23 @@ fn a_rebalance_wakes_those_who_wait_for_the_leader() {
 
 fn leaving(member_id: &str) -> Leaving {
     Leaving { member_id: member_id.to_owned(), instance_id: None }
+}
+
+#[test]
+fn a_member_that_is_removed_while_it_waits_is_told_so() {
+    let mut groups = groups();
+    let (one, two) = stable_two(&mut groups);
+    let joins = ticket(&groups.join(0, request(&one)));
+    assert_eq!(groups.leave(0, "g", &[leaving(&one)]), Ok(vec![ErrorCode::NONE]));
+    assert_eq!(groups.take_join(joins).unwrap().error, ErrorCode::UNKNOWN_MEMBER_ID);
+    now(groups.join(0, request(&two)));
+    let three = invited(&mut groups, 0);
+    let joins = ticket(&groups.join(0, request(&three)));
+    now(groups.join(0, request(&two)));
+    groups.take_join(joins).unwrap();
+    let syncs = ticket(&groups.sync(0, sync_request(member(&three, 4), &[])));
+    groups.leave(0, "g", &[leaving(&three)]).unwrap();
+    assert_eq!(groups.take_sync(syncs).unwrap().error, ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[test]
@@ -416,6 +437,28 @@ fn a_static_member_comes_back_without_a_rebalance_and_fences_its_former_self() {
     assert_eq!(groups.commit(1_000, &former, vec![offset("t", 0, 1)]), Err(fenced));
     let leaves = Leaving { member_id: b, instance_id: Some("b".to_owned()) };
     assert_eq!(groups.leave(1_000, "g", &[leaves]), Ok(vec![fenced]));
+}
+
+#[test]
+fn a_static_member_that_comes_back_before_it_synced_has_to_sync_in_time() {
+    for (syncs, expected) in [(true, ErrorCode::NONE), (false, ErrorCode::REBALANCE_IN_PROGRESS)] {
+        let mut groups = groups();
+        let (a, b) = stable_static(&mut groups);
+        let waits = ticket(&groups.join(0, static_request("a", &a)));
+        now(groups.join(0, static_request("b", &b)));
+        groups.take_join(waits).unwrap();
+        now(groups.sync(0, sync_request(static_member("a", &a, 3), &[(&a, "1"), (&b, "2")])));
+        let b = now(groups.join(0, static_request("b", ""))).member_id;
+        if syncs {
+            now(groups.sync(0, sync_request(static_member("b", &b, 3), &[])));
+        }
+        for at_ms in (5_000..=60_000).step_by(5_000) {
+            groups.heartbeat(at_ms, &static_member("a", &a, 3));
+            groups.heartbeat(at_ms, &static_member("b", &b, 3));
+            groups.tick(at_ms);
+        }
+        assert_eq!(groups.heartbeat(60_000, &static_member("a", &a, 3)), expected);
+    }
 }
 
 #[test]
@@ -594,7 +637,10 @@ fn a_transaction_of_a_former_member_cannot_commit_offsets() {
         (static_member("b", &b, 2), Err(ErrorCode::FENCED_INSTANCE_ID)),
         (member("nobody", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID)),
         (MemberRef { group_id: String::new(), ..member(&a, 2) }, Err(ErrorCode::INVALID_GROUP_ID)),
-        (MemberRef { group_id: "h".to_owned(), ..member(&a, 2) }, Err(ErrorCode::ILLEGAL_GENERATION)),
+        (
+            MemberRef { group_id: "h".to_owned(), ..member(&a, 2) },
+            Err(ErrorCode::ILLEGAL_GENERATION),
+        ),
         // Before KIP-447 a transaction did not say for which member it commits.
         (member("", -1), Ok(vec![ErrorCode::NONE])),
     ] {
@@ -608,7 +654,13 @@ fn delete_and_list_groups() {
     let mut groups = groups();
     assert_eq!(groups.delete("g"), ErrorCode::GROUP_ID_NOT_FOUND);
     let id = stable_one(&mut groups);
-    groups.commit(0, &MemberRef { group_id: "h".to_owned(), ..member("", -1) }, vec![offset("t", 0, 5)]).unwrap();
+    groups
+        .commit(
+            0,
+            &MemberRef { group_id: "h".to_owned(), ..member("", -1) },
+            vec![offset("t", 0, 5)],
+        )
+        .unwrap();
     assert_eq!(groups.delete("g"), ErrorCode::NON_EMPTY_GROUP);
     let list = |groups: &Groups, states: &[&str], types: &[&str]| -> Vec<String> {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -712,7 +764,13 @@ fn entries_that_the_journal_refused_come_again_first() {
     let first = groups.take_entries();
     assert!(!first.is_empty());
     groups.give_back(first.clone());
-    groups.commit(0, &MemberRef { group_id: "h".to_owned(), ..member("", -1) }, vec![offset("t", 0, 1)]).unwrap();
+    groups
+        .commit(
+            0,
+            &MemberRef { group_id: "h".to_owned(), ..member("", -1) },
+            vec![offset("t", 0, 1)],
+        )
+        .unwrap();
     let again = groups.take_entries();
     assert_eq!(again[..first.len()], first);
     assert_eq!(again.len(), first.len() + 1);

@@ -39,14 +39,18 @@ impl Transaction {
         self.state == TransactionState::Ongoing
             && match participants {
                 Participants::Partitions(partitions) => {
-                    partitions.iter().all(|partition| self.partitions.contains(partition))
+                    partitions.iter().all(|one| self.partitions.binary_search(one).is_ok())
                 }
                 Participants::Group(group_id) => self.groups.iter().any(|group| group == group_id),
             }
     }
 
-    /// Adds; opens the transaction with the first.
-    pub(super) fn add(&mut self, now_ms: i64, participants: Participants<'_>) {
+    /// Adds, and opens the transaction with the first. Returns which partitions are new.
+    pub(super) fn add(
+        &mut self,
+        now_ms: i64,
+        participants: Participants<'_>,
+    ) -> Vec<TopicPartition> {
         if self.state != TransactionState::Ongoing {
             self.partitions.clear();
             self.groups.clear();
@@ -54,18 +58,29 @@ impl Transaction {
         }
         self.enter(TransactionState::Ongoing, now_ms);
         match participants {
-            Participants::Partitions(partitions) => {
-                for partition in partitions {
-                    if !self.partitions.contains(partition) {
-                        self.partitions.push(partition.clone());
-                    }
-                }
-            }
+            Participants::Partitions(partitions) => self.add_partitions(partitions),
             Participants::Group(group_id) => {
-                if !self.groups.iter().any(|group| group == group_id) {
-                    self.groups.push(group_id.to_owned());
-                }
+                self.add_group(group_id);
+                Vec::new()
             }
+        }
+    }
+
+    /// Keeps the partitions in order, so that each batch finds its own by a binary search.
+    pub(super) fn add_partitions(&mut self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let mut added = Vec::new();
+        for partition in partitions {
+            if let Err(place) = self.partitions.binary_search(partition) {
+                self.partitions.insert(place, partition.clone());
+                added.push(partition.clone());
+            }
+        }
+        added
+    }
+
+    pub(super) fn add_group(&mut self, group_id: &str) {
+        if !self.groups.iter().any(|group| group == group_id) {
+            self.groups.push(group_id.to_owned());
         }
     }
 }

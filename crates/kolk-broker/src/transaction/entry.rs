@@ -132,7 +132,10 @@ mod tests {
         for entry in entries() {
             let bytes = entry.encode();
             for len in 0..bytes.len() {
-                assert!(TransactionEntry::decode(bytes.slice(..len)).is_err(), "{entry:?} at {len}");
+                assert!(
+                    TransactionEntry::decode(bytes.slice(..len)).is_err(),
+                    "{entry:?} at {len}"
+                );
             }
             let mut longer = bytes.to_vec();
             longer.push(0);
@@ -146,9 +149,9 @@ mod tests {
     #[test]
     fn the_encoding_is_fixed() {
         let bytes = [
-            1, 1, 2, b't', 0, 0, 0, 0, 0, 0, 0, 5, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5, 255, 255, 255, 255, 255,
-            255, 255, 255, 0, 0, 0xea, 0x60, 3, 2, 7, b'v', b'i', b's', b'i', b't', b's', 0, 0, 0, 1, 2, 2, b'g',
-            0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 20,
+            1, 1, 2, b't', 0, 0, 0, 0, 0, 0, 0, 5, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5, 255, 255,
+            255, 255, 255, 255, 255, 255, 0, 0, 0xea, 0x60, 3, 2, 7, b'v', b'i', b's', b'i', b't',
+            b's', 0, 0, 0, 1, 2, 2, b'g', 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 20,
         ];
         let entry = &entries()[0];
         assert_eq!(entry.encode(), Bytes::copy_from_slice(&bytes));

@@ -32,7 +32,9 @@ pub fn txn_offset_commit_error(error: ErrorCode, version: i16) -> ErrorCode {
     match error {
         ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH,
         ErrorCode::TRANSACTION_ABORTABLE if version < 4 => ErrorCode::INVALID_TXN_STATE,
-        ErrorCode::CONCURRENT_TRANSACTIONS if version < 5 => ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+        ErrorCode::CONCURRENT_TRANSACTIONS if version < 5 => {
+            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+        }
         other => other,
     }
 }

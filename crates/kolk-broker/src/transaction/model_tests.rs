@@ -198,7 +198,8 @@ impl World {
         let client = &mut self.clients[who];
         if let Ok(producer) = outcome.reply {
             // An answer to an old request changes nothing for a client that has gone on.
-            if client.producer == Some(request.transaction.producer) && client.transaction.is_none() {
+            if client.producer == Some(request.transaction.producer) && client.transaction.is_none()
+            {
                 client.producer = Some(producer);
             }
             if request.result == TransactionResult::Commit && number > 0 {
@@ -219,7 +220,10 @@ impl World {
             *newest = plan.producer.epoch;
             for number in log.open.remove(&plan.producer.id).unwrap_or_default() {
                 let decided = self.decided.entry(number).or_insert(plan.result);
-                assert_eq!(*decided, plan.result, "transaction {number} both committed and aborted");
+                assert_eq!(
+                    *decided, plan.result,
+                    "transaction {number} both committed and aborted"
+                );
             }
         }
         self.transactions.complete(self.now_ms, plan);

@@ -120,7 +120,7 @@ stored! {
         pub timeout_ms: i32,
         /// Where it stands.
         pub state: TransactionState,
-        /// Partitions that take part.
+        /// Partitions that take part, in order.
         pub partitions: Vec<TopicPartition>,
         /// Groups whose offsets take part.
         pub groups: Vec<String>,

@@ -52,7 +52,9 @@ pub(crate) fn open(entry: Bytes) -> Result<(u8, Reader), DecodeError> {
     let mut reader = Reader::new(entry);
     let format = reader.i8()?;
     if format != FORMAT.cast_signed() {
-        return Err(reader.invalid("entry", "a format that this version of the broker does not know"));
+        return Err(
+            reader.invalid("entry", "a format that this version of the broker does not know")
+        );
     }
     let kind = reader.i8()?.cast_unsigned();
     Ok((kind, reader))

@@ -58,8 +58,10 @@ impl Transactions {
             }
             TransactionEntry::Joined { transactional_id, partitions, groups } => {
                 if let Some(transaction) = self.transactions.get_mut(&transactional_id) {
-                    transaction.partitions.extend(partitions);
-                    transaction.groups.extend(groups);
+                    transaction.add_partitions(&partitions);
+                    for group_id in groups {
+                        transaction.add_group(&group_id);
+                    }
                 }
             }
             TransactionEntry::Forgotten { transactional_id } => {
@@ -236,13 +238,15 @@ impl Transactions {
             return ErrorCode::NONE;
         }
         let was_open = transaction.state == TransactionState::Ongoing;
-        let known = (transaction.partitions.len(), transaction.groups.len());
-        transaction.add(now_ms, participants);
+        let partitions = transaction.add(now_ms, participants);
         let entry = if was_open {
             TransactionEntry::Joined {
                 transactional_id: reference.transactional_id.clone(),
-                partitions: transaction.partitions.get(known.0..).unwrap_or_default().to_vec(),
-                groups: transaction.groups.get(known.1..).unwrap_or_default().to_vec(),
+                partitions,
+                groups: match participants {
+                    Participants::Group(group_id) => vec![group_id.to_owned()],
+                    Participants::Partitions(_) => Vec::new(),
+                },
             }
         } else {
             TransactionEntry::Transaction(transaction.clone())
@@ -333,7 +337,9 @@ impl Transactions {
 
     /// The plan has been carried out: markers written, groups completed. Once only; a repetition does nothing.
     pub fn complete(&mut self, now_ms: i64, prepared: &Prepared) {
-        let Some(transaction) = self.transactions.get_mut(&prepared.transactional_id) else { return };
+        let Some(transaction) = self.transactions.get_mut(&prepared.transactional_id) else {
+            return;
+        };
         if transaction.producer == prepared.producer
             && transaction.state.prepared() == Some(prepared.result)
         {
