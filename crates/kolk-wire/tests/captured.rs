@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use kolk_wire::frame::{self, RequestHeader};
-use kolk_wire::message::{Any, AnyRequest, AnyResponse, Supported};
+use kolk_wire::message::{Any, AnyRequest, AnyResponse, Supported, supported};
 use kolk_wire::record::{
     AbortedFilter, AbortedTransaction, Batches, Compression, ControlKind, ControlRecord, Scratch,
     Verdict,
@@ -99,6 +99,37 @@ fn what_kafka_wrote_is_written_again_to_the_byte() {
         let header = 4 + usize::from(flexible && exchange.header.api_key != 18);
         assert_eq!(exchange.response_bytes.len(), header + body.len(), "{}", exchange.name);
     }
+}
+
+/// Each API at each version, as kafka-clients write it: no recording reaches the old ones.
+#[test]
+fn every_version_is_that_of_kafka_clients() {
+    fn check<A: Any>(api: Supported, version: i16, bytes: Bytes) {
+        let mut reader = Reader::new(bytes.clone());
+        let message = A::read(api.key, version, &mut reader)
+            .unwrap_or_else(|error| panic!("{:?} v{version}: {error}", api.key))
+            .expect("a version of ours");
+        assert_eq!(reader.remaining(), 0, "{:?} v{version} is read to its end", api.key);
+        let mut writer = Writer::new();
+        message.write(version, &mut writer);
+        assert_eq!(writer.into_bytes(), bytes, "{:?} v{version} written again", api.key);
+    }
+    let mut samples = Reader::new(file("every_version.bin"));
+    for api in supported() {
+        for version in api.min..=api.max {
+            for kind in [0, 1] {
+                let head = (samples.i8(), samples.i16(), samples.i16());
+                assert_eq!(head, (Ok(kind), Ok(api.key as i16), Ok(version)), "in their order");
+                let len = samples.u32().expect("a length") as usize;
+                let bytes = samples.take(len, "message").expect("a message");
+                match kind {
+                    0 => check::<AnyRequest>(*api, version, bytes),
+                    _ => check::<AnyResponse>(*api, version, bytes),
+                }
+            }
+        }
+    }
+    assert_eq!(samples.remaining(), 0);
 }
 
 /// The two frame functions that clients use, on a request of each kind of header.
