@@ -13,14 +13,14 @@ pub fn coordinator_error(error: ErrorCode, version: i16, fenced_from: i16) -> Er
 }
 
 /// For Produce: the error of [`super::Transactions::verify_partition`] or [`super::Transactions::ensure_partition`].
-/// TRANSACTION_ABORTABLE is known from v11 on (KIP-890); what a retry may cure is NOT_ENOUGH_REPLICAS, which every
-/// producer retries.
+/// TRANSACTION_ABORTABLE is known from v11 on, CONCURRENT_TRANSACTIONS from v12 on (KIP-890); older producers retry
+/// NOT_ENOUGH_REPLICAS.
 #[must_use]
 pub fn produce_error(error: ErrorCode, version: i16) -> ErrorCode {
     match error {
         ErrorCode::PRODUCER_FENCED => ErrorCode::INVALID_PRODUCER_EPOCH,
         ErrorCode::TRANSACTION_ABORTABLE if version < 11 => ErrorCode::INVALID_TXN_STATE,
-        ErrorCode::CONCURRENT_TRANSACTIONS => ErrorCode::NOT_ENOUGH_REPLICAS,
+        ErrorCode::CONCURRENT_TRANSACTIONS if version < 12 => ErrorCode::NOT_ENOUGH_REPLICAS,
         other => other,
     }
 }
@@ -55,7 +55,8 @@ mod tests {
         assert_eq!(produce_error(fenced, 12), epoch);
         assert_eq!(produce_error(abortable, 10), ErrorCode::INVALID_TXN_STATE);
         assert_eq!(produce_error(abortable, 11), abortable);
-        assert_eq!(produce_error(concurrent, 12), ErrorCode::NOT_ENOUGH_REPLICAS);
+        assert_eq!(produce_error(concurrent, 11), ErrorCode::NOT_ENOUGH_REPLICAS);
+        assert_eq!(produce_error(concurrent, 12), concurrent);
         assert_eq!(txn_offset_commit_error(fenced, 5), epoch);
         assert_eq!(txn_offset_commit_error(abortable, 3), ErrorCode::INVALID_TXN_STATE);
         assert_eq!(txn_offset_commit_error(concurrent, 4), ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
