@@ -121,7 +121,7 @@ def start(jobs, folder, options):
     def launch(kind, role):
         try:
             servers[kind, role] = brokers.Broker(kind, role, folder / f"{kind}-{role}", options.binary)
-            servers[kind, role].start()
+            servers[kind, role].start().warm_up()
         except Exception as error:  # noqa: BLE001
             failures.append(f"{kind} '{role}': {error}")
 

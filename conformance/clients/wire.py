@@ -372,7 +372,10 @@ class Wire:
         """OffsetFetch v7, which refuses to look past an open transaction: `(error, offset)`."""
         body = Out().compact_string(group).uvarint(2).compact_string(topic).uvarint(2).i32(partition).tags().i8(1).tags()
         answer = self.call(9, 7, body, flexible=True)
-        answer.i32(), answer.uvarint(), answer.compact_string(), answer.uvarint(), answer.i32()
+        answer.i32()
+        if answer.uvarint() == 1:
+            return answer.i16(), -1
+        answer.compact_string(), answer.uvarint(), answer.i32()
         offset, _, _, error = answer.i64(), answer.i32(), answer.compact_string(), answer.i16()
         return error, offset
 
@@ -438,7 +441,10 @@ class Wire:
 
         def fetch():
             answer = self.call(9, 5, Out().string(group).i32(1).string(topic).i32(1).i32(partition))
-            answer.i32(), answer.i32(), answer.string(), answer.i32(), answer.i32()
+            answer.i32()
+            if answer.i32() == 0:  # an error of the whole group
+                return answer.i16(), -1
+            answer.string(), answer.i32(), answer.i32()
             offset, _, _, error = answer.i64(), answer.i32(), answer.string(), answer.i16()
             return (error or answer.i16()), offset
 

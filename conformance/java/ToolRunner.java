@@ -5,6 +5,8 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 import org.apache.kafka.common.utils.Exit;
@@ -18,15 +20,24 @@ import org.apache.kafka.common.utils.Exit;
 final class ToolRunner {
     private final InheritableThreadLocal<Streams> streams = new InheritableThreadLocal<>();
 
-    private record Streams(InputStream in, ByteArrayOutputStream out, ByteArrayOutputStream err) { }
+    /** What belongs to one run of a tool. */
+    private static final class Streams {
+        final InputStream in;
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        final ByteArrayOutputStream err = new ByteArrayOutputStream();
+        final List<Runnable> hooks = new ArrayList<>();
+        /** Of the first exit: some tools catch what takes an exit's place, and exit again. */
+        Integer status;
+
+        Streams(String in) {
+            this.in = new ByteArrayInputStream(in.getBytes(StandardCharsets.UTF_8));
+        }
+    }
 
     /** Takes the place of an exit of the process. */
     private static final class ToolExit extends Error {
-        private final int status;
-
-        ToolExit(int status, String message) {
-            super(message);
-            this.status = status;
+        ToolExit(String message) {
+            super(message, null, false, false);
         }
     }
 
@@ -51,34 +62,41 @@ final class ToolRunner {
         PrintStream realErr = System.err;
         System.setOut(new PrintStream(new ToolOutput(realErr, false), true));
         System.setErr(new PrintStream(new ToolOutput(realErr, true), true));
-        Exit.setExitProcedure((status, message) -> {
-            throw new ToolExit(status, message);
+        Exit.setExitProcedure(this::exit);
+        Exit.setHaltProcedure(this::exit);
+        Exit.setShutdownHookAdder((name, hook) -> {
+            Streams mine = streams.get();
+            if (mine != null) {
+                mine.hooks.add(hook);
+            }
         });
-        Exit.setHaltProcedure((status, message) -> {
-            throw new ToolExit(status, message);
-        });
-        Exit.setShutdownHookAdder((name, hook) -> { });
+    }
+
+    private void exit(int status, String message) {
+        Streams mine = streams.get();
+        if (mine != null && mine.status == null) {
+            mine.status = status;
+        }
+        throw new ToolExit(message);
     }
 
     Object run(String name, String[] args, String stdin) throws Exception {
-        Streams mine = new Streams(new ByteArrayInputStream(stdin.getBytes(StandardCharsets.UTF_8)),
-            new ByteArrayOutputStream(), new ByteArrayOutputStream());
+        Streams mine = new Streams(stdin);
         streams.set(mine);
-        int status = 0;
         try {
             Class.forName(name).getMethod("main", String[].class).invoke(null, (Object) args);
         } catch (InvocationTargetException thrown) {
             if (!(thrown.getCause() instanceof ToolExit exit)) {
                 throw thrown;
             }
-            status = exit.status;
             if (exit.getMessage() != null) {
                 mine.err.writeBytes(exit.getMessage().getBytes(StandardCharsets.UTF_8));
             }
         } finally {
+            mine.hooks.forEach(Runnable::run);
             streams.remove();
         }
-        return Map.of("status", status, "out", mine.out.toString(StandardCharsets.UTF_8),
+        return Map.of("status", mine.status == null ? 0 : mine.status, "out", mine.out.toString(StandardCharsets.UTF_8),
             "err", mine.err.toString(StandardCharsets.UTF_8));
     }
 

@@ -16,6 +16,7 @@ class Member:
         self.events = []
         self.error = None
         self.partitions = []
+        self.errands = []
         self.leaving = threading.Event()
         known = {"group_id": group, "auto_offset_reset": "earliest", "partition_assignment_strategy": assignor,
                  "session_timeout_ms": 10_000, **config}
@@ -32,6 +33,8 @@ class Member:
                 self.records += self.consumer.poll(0.1)
                 self.events += self.consumer.events()
                 self.partitions = self.consumer.assignment()
+                while self.errands:
+                    self.errands.pop(0)(self.consumer)
         except ClientError as error:
             self.error = error.name
         finally:
@@ -40,6 +43,13 @@ class Member:
                 self.consumer.close()
             except Exception:  # noqa: BLE001 - a fenced member cannot leave
                 pass
+
+    def do(self, errand):
+        """Has the member's own thread call `errand(consumer)`: a consumer is not for two threads."""
+        done = threading.Event()
+        self.errands.append(lambda consumer: (errand(consumer), done.set()))
+        if not done.wait(20):
+            raise ClientError("ERRAND_NOT_DONE", self.error or "")
 
     def leave(self):
         self.leaving.set()
