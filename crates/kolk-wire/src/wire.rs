@@ -1,4 +1,4 @@
-//! How a value stands in a frame: the [`Wire`] trait, its implementations for Kafka's types, and the [`wire_struct!`]
+//! How a value stands in a frame: the [`Wire`] trait, its implementations for Kafka's types, and the `wire_struct!`
 //! macro with which every message is declared.
 
 use crate::read::{DecodeError, LengthWidth, Reader};
@@ -26,7 +26,7 @@ pub trait Wire: Sized {
     fn write(&self, writer: &mut Writer, version: Version);
 }
 
-/// A structure declared with [`wire_struct!`]: what `Vec<T>` and `Option<T>` need to know apart from primitives.
+/// A structure declared with `wire_struct!`: what `Vec<T>` and `Option<T>` need to know apart from primitives.
 pub trait WireStruct: Wire {}
 
 macro_rules! primitive {

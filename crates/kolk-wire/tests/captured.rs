@@ -104,7 +104,7 @@ fn what_kafka_wrote_is_written_again_to_the_byte() {
 /// Each API at each version, as kafka-clients write it: no recording reaches the old ones.
 #[test]
 fn every_version_is_that_of_kafka_clients() {
-    fn check<A: Any>(api: Supported, version: i16, bytes: Bytes) {
+    fn check<A: Any>(api: Supported, version: i16, bytes: &Bytes) {
         let mut reader = Reader::new(bytes.clone());
         let message = A::read(api.key, version, &mut reader)
             .unwrap_or_else(|error| panic!("{:?} v{version}: {error}", api.key))
@@ -112,7 +112,7 @@ fn every_version_is_that_of_kafka_clients() {
         assert_eq!(reader.remaining(), 0, "{:?} v{version} is read to its end", api.key);
         let mut writer = Writer::new();
         message.write(version, &mut writer);
-        assert_eq!(writer.into_bytes(), bytes, "{:?} v{version} written again", api.key);
+        assert_eq!(writer.into_bytes(), *bytes, "{:?} v{version} written again", api.key);
     }
     let mut samples = Reader::new(file("every_version.bin"));
     for api in supported() {
@@ -123,8 +123,8 @@ fn every_version_is_that_of_kafka_clients() {
                 let len = samples.u32().expect("a length") as usize;
                 let bytes = samples.take(len, "message").expect("a message");
                 match kind {
-                    0 => check::<AnyRequest>(*api, version, bytes),
-                    _ => check::<AnyResponse>(*api, version, bytes),
+                    0 => check::<AnyRequest>(*api, version, &bytes),
+                    _ => check::<AnyResponse>(*api, version, &bytes),
                 }
             }
         }
