@@ -217,7 +217,7 @@ mod tests {
             let whole = ends.iter().filter(|end| **end <= kept).count() - 1;
             prop_assert_eq!(&replayed(&path), &entries[..whole]);
             Journal::open(&path, |_| ()).unwrap().append(b"next").unwrap();
-            prop_assert_eq!(replayed(&path).last().map(Vec::as_slice), Some(&b"next"[..]));
+            prop_assert_eq!(replayed(&path).pop(), Some(b"next".to_vec()));
         }
     }
 
@@ -260,7 +260,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let disk = SmallDisk::with_free_bytes(100);
-        let mut journal = Journal::open_with(&path, disk.clone(), |_| ()).unwrap();
+        let mut journal =
+            Journal::open_with(&path, Arc::<SmallDisk>::clone(&disk), |_| ()).unwrap();
         journal.append(&[1; 50]).unwrap();
         let error = journal.append(&[2; 50]).unwrap_err();
         assert!(matches!(error, JournalError::Io { .. }), "{error}");

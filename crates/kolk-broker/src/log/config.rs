@@ -51,11 +51,19 @@ const LONG_MAX: &str = "9223372036854775807";
 pub const SETTINGS: &[Setting] = &[
     setting("cleanup.policy", SettingType::List, "delete", "delete, compact, or both"),
     setting(
+        "compression.gzip.level",
+        SettingType::Int,
+        "-1",
+        "1 to 9; -1 is the codec's own choice",
+    ),
+    setting("compression.lz4.level", SettingType::Int, "9", "accepted; the codec has one level"),
+    setting(
         "compression.type",
         SettingType::String,
         "producer",
         "producer stores batches as they came; uncompressed, gzip, snappy, lz4 and zstd recompress what differs",
     ),
+    setting("compression.zstd.level", SettingType::Int, "3", "up to 22"),
     setting(
         "delete.retention.ms",
         SettingType::Long,
@@ -170,6 +178,10 @@ pub struct LogConfig {
     pub cleanup: CleanupPolicy,
     /// `compression.type`; `None` is `producer`.
     pub compression: Option<Compression>,
+    /// `compression.gzip.level`; −1 is the codec's own choice.
+    pub gzip_level: i32,
+    /// `compression.zstd.level`.
+    pub zstd_level: i32,
     /// `delete.retention.ms`.
     pub delete_retention_ms: i64,
     /// `flush.messages`.
@@ -209,6 +221,8 @@ impl Default for LogConfig {
         Self {
             cleanup: CleanupPolicy { delete: true, compact: false },
             compression: None,
+            gzip_level: -1,
+            zstd_level: 3,
             delete_retention_ms: 86_400_000,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
@@ -254,6 +268,9 @@ impl LogConfig {
         match name {
             "cleanup.policy" => self.cleanup = given.cleanup()?,
             "compression.type" => self.compression = given.compression()?,
+            "compression.gzip.level" => self.gzip_level = given.level(1..=9)?,
+            "compression.lz4.level" => drop(given.level(1..=17)?),
+            "compression.zstd.level" => self.zstd_level = given.level(-131_072..=22)?,
             "delete.retention.ms" => self.delete_retention_ms = given.at_least(0_i64)?,
             "flush.messages" => self.flush_messages = given.at_least(1_i64)?,
             "flush.ms" => self.flush_ms = given.at_least(0_i64)?,
@@ -308,12 +325,20 @@ impl Given<'_> {
         ConfigError::Value { name, value, wanted: wanted.into() }
     }
 
-    fn at_least<T: FromStr + PartialOrd + std::fmt::Display>(
+    fn at_least<T: FromStr + PartialOrd + Copy + std::fmt::Display>(
         &self,
         least: T,
     ) -> Result<T, ConfigError> {
         let parsed = self.value.parse::<T>().ok().filter(|value| *value >= least);
         parsed.ok_or_else(|| self.wrong(format!("must be a whole number of at least {least}")))
+    }
+
+    /// A codec's level; −1 is its own choice.
+    fn level(&self, levels: std::ops::RangeInclusive<i32>) -> Result<i32, ConfigError> {
+        let parsed = self.value.parse::<i32>().ok();
+        let known = parsed.filter(|level| *level == -1 || levels.contains(level));
+        let (least, most) = (levels.start(), levels.end());
+        known.ok_or_else(|| self.wrong(format!("must be -1, or between {least} and {most}")))
     }
 
     /// A size in bytes, an INT of Kafka.
@@ -390,6 +415,8 @@ mod tests {
     #[test]
     fn values_are_refused_as_kafka_refuses_them() {
         for (name, value) in [
+            ("compression.gzip.level", "0"),
+            ("compression.zstd.level", "23"),
             ("segment.bytes", "1048575"),
             ("segment.bytes", "2147483648"),
             ("retention.ms", "-2"),

@@ -198,11 +198,11 @@ impl Opening<'_> {
             if offset > end {
                 // Of a future that was cut off.
                 remove_if_there(&path)?;
-            } else if offset <= usable {
-                if let Some(found) = ProducerState::from_snapshot(&std::fs::read(&path)?, offset) {
-                    (state, from) = (found, offset);
-                    break;
-                }
+            } else if offset <= usable
+                && let Some(found) = ProducerState::from_snapshot(&std::fs::read(&path)?, offset)
+            {
+                (state, from) = (found, offset);
+                break;
             }
         }
         for segment in segments.iter_mut().filter(|segment| segment.summary.next_offset > from) {

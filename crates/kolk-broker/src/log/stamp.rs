@@ -25,7 +25,7 @@ pub(super) fn as_stored(
     let header = batch.header;
     let recompress = config.compression.filter(|wanted| header.compression() != Ok(*wanted));
     let mut bytes = match recompress {
-        Some(compression) => recompressed(&batch, compression)?,
+        Some(compression) => recompressed(&batch, builder(compression, config))?,
         // A copy only if the request's frame is still shared; it mostly holds other partitions' batches too.
         None => BytesMut::from(batch.bytes),
     };
@@ -39,10 +39,17 @@ pub(super) fn as_stored(
     Ok(bytes)
 }
 
-fn recompressed(batch: &Batch, compression: Compression) -> Result<BytesMut, AppendError> {
+fn builder(compression: Compression, config: &LogConfig) -> BatchBuilder {
+    match (compression, config.gzip_level, config.zstd_level) {
+        (Compression::Gzip, 1.., _) => BatchBuilder::with_level(compression, config.gzip_level),
+        (Compression::Zstd, _, level) => BatchBuilder::with_level(compression, level),
+        _ => BatchBuilder::new(compression),
+    }
+}
+
+fn recompressed(batch: &Batch, mut builder: BatchBuilder) -> Result<BytesMut, AppendError> {
     let failed = |reason: String| AppendError::Invalid { reason, records: Vec::new() };
     let body = batch.body(&mut Scratch::new()).map_err(|error| failed(error.to_string()))?;
-    let mut builder = BatchBuilder::new(compression);
     for record in body.records() {
         let record = record.map_err(|error| failed(error.to_string()))?;
         builder.push_record(&record).map_err(|error| failed(error.to_string()))?;
