@@ -75,6 +75,7 @@ mod leave;
 mod member;
 mod offset;
 mod rebalance;
+mod recovery;
 mod settings;
 mod state;
 mod subscription;
@@ -82,6 +83,8 @@ mod sync;
 mod ticket;
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod offset_tests;
 #[cfg(test)]
 mod tests;
 

@@ -270,7 +270,7 @@ impl World {
     fn synced(&mut self, index: usize, reply: &SyncReply) {
         match reply.error {
             ErrorCode::NONE => {
-                self.consumers[index].phase = Phase::Stable(reply.assignment.clone())
+                self.consumers[index].phase = Phase::Stable(reply.assignment.clone());
             }
             ErrorCode::REBALANCE_IN_PROGRESS => self.consumers[index].phase = Phase::Out,
             ErrorCode::UNKNOWN_MEMBER_ID
