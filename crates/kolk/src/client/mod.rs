@@ -15,10 +15,15 @@ pub mod config;
 pub mod transport;
 pub mod network;
 pub mod metadata;
+pub mod offsets;
+pub mod fetch;
 #[cfg(test)]
 pub(crate) mod fake_broker;
 pub mod requests;
 pub mod producer;
+mod coordinator;
+pub mod commit;
+pub mod transaction;
 pub mod group;
 #[cfg(test)]
 pub(crate) mod scripted;
