@@ -23,6 +23,12 @@ impl Partition {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The log itself, when nobody else uses the partition.
+    #[must_use]
+    pub fn into_log(self) -> PartitionLog {
+        self.log.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The lock itself, for work that takes it only now and then (compaction).
     pub fn log_lock(&self) -> &Mutex<PartitionLog> {
         &self.log

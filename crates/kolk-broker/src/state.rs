@@ -17,7 +17,7 @@ use kolk_wire::ErrorCode;
 use kolk_wire::wire::Uuid;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -57,6 +57,7 @@ pub struct State {
     transactions_due: Mutex<bool>,
     transactions_changed: Condvar,
     stopping: AtomicBool,
+    turn: AtomicUsize,
     _lock: FolderLock,
 }
 
@@ -114,6 +115,7 @@ impl State {
             transactions_due: Mutex::new(false),
             transactions_changed: Condvar::new(),
             stopping: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
             _lock: lock,
         };
         for prepared in unfinished {
@@ -335,6 +337,23 @@ impl State {
                 partition.wake();
             }
         }
+    }
+
+    /// Closes all logs in order, so that the next start is fast. Nothing may be served any more.
+    pub fn close(&self) {
+        for topic in self.topics_mut().take_all() {
+            for partition in topic.partitions {
+                // Whoever still holds the partition keeps its log open: it is recovered at the next start instead.
+                if let Some(partition) = Arc::into_inner(partition) {
+                    let _ = partition.into_log().close();
+                }
+            }
+        }
+    }
+
+    /// A number that rises with each fetch: which partition comes first.
+    pub fn fetch_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A fresh topic id.

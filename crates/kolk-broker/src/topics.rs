@@ -222,6 +222,11 @@ impl Topics {
         Ok(topic)
     }
 
+    /// Takes all topics away, to close their logs.
+    pub fn take_all(&mut self) -> Vec<Topic> {
+        std::mem::take(&mut self.topics).into_values().collect()
+    }
+
     /// The settings that hold for a topic with these of its own.
     ///
     /// # Errors

@@ -99,7 +99,8 @@ impl PartitionLog {
         let stable = self.last_stable_offset();
         let is_young = |segment: &Segment| {
             self.config.min_compaction_lag_ms > 0
-                && segment.summary.max_timestamp > now_ms - self.config.min_compaction_lag_ms
+                && segment.summary.max_timestamp
+                    > now_ms.saturating_sub(self.config.min_compaction_lag_ms)
         };
         let ends = self.segments().skip(1).map(|next| next.base_offset);
         let mut sources = Vec::new();
@@ -111,7 +112,11 @@ impl PartitionLog {
             }
             if dirty {
                 dirty_bytes += segment.summary.size;
-                let waited = now_ms.saturating_sub(segment.summary.first_timestamp);
+                let since = match segment.summary.first_timestamp {
+                    ..0 => segment.created_ms,
+                    first => first,
+                };
+                let waited = now_ms.saturating_sub(since);
                 waits |= waited > self.config.max_compaction_lag_ms;
             } else {
                 clean_bytes += segment.summary.size;
@@ -223,8 +228,12 @@ impl CompactionJob {
 
     fn groups_cleaned(&self, written: &mut Vec<PathBuf>) -> io::Result<Compacted> {
         let mut keys = clean::Keys::new(self.first_dirty, self.key_bytes_max);
-        let mut undo = clean::Transactions::new(&self.aborted);
-        for source in &self.sources {
+        // Transactions that ended in the clean part are no more.
+        let ended = |span: &&AbortedSpan| span.last_offset >= self.first_dirty;
+        let open: Vec<_> = self.aborted.iter().filter(ended).copied().collect();
+        let mut undo = clean::Transactions::new(&open);
+        let is_dirty = |source: &&Source| source.next_offset > self.first_dirty;
+        for source in self.sources.iter().filter(is_dirty) {
             let mut scan = Scan::new(&source.file, 0, source.size);
             while let Some(batch) = scan.next()? {
                 let void = undo.sees(&batch)?.is_void();

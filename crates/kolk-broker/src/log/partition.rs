@@ -40,14 +40,16 @@ pub struct PartitionLog {
 /// What the operating system has but the disk may not, for `flush.messages` and `flush.ms`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Unflushed {
-    pub(super) records: i64,
-    pub(super) since_ms: Option<i64>,
+    records: i64,
+    since_ms: Option<i64>,
+    /// Finished segments that are not known to be on the disk.
+    segments: usize,
 }
 
 impl Unflushed {
     fn with(self, records: i64, now_ms: i64) -> Self {
         let since_ms = self.since_ms.or(Some(now_ms));
-        Self { records: self.records.saturating_add(records), since_ms }
+        Self { records: self.records.saturating_add(records), since_ms, ..self }
     }
 
     pub(super) fn is_due(self, config: &LogConfig, now_ms: i64) -> bool {
@@ -127,6 +129,9 @@ impl PartitionLog {
         }
         let unflushed = self.unflushed.with(header.records_count.into(), now_ms);
         let flush = unflushed.is_due(&self.config, now_ms);
+        if flush {
+            self.flush_finished()?;
+        }
         let sync = if flush { Sync::Now } else { Sync::Later };
         let interval = self.config.index_interval_bytes;
         let written = self.active.append(&*self.files, batch, sync, interval);
@@ -154,13 +159,13 @@ impl PartitionLog {
 
     /// Finishes the active segment and starts another. On error the log goes on as it was.
     pub(super) fn roll(&mut self, now_ms: i64) -> Result<(), LogError> {
-        self.flush_if(self.config.flush_messages < i64::MAX || self.config.flush_ms < i64::MAX)?;
         let offset = self.high_watermark();
         let created = Segment::create(&self.dir, offset, &*self.files, now_ms);
         let next = created.map_err(|source| self.error("start a segment in", &self.dir, source))?;
         let last = std::mem::replace(&mut self.active, next);
         last.save_index(&*self.files);
         self.finished.push(last);
+        self.unflushed.segments += usize::from(self.unflushed.since_ms.is_some());
         self.save_snapshot();
         Ok(())
     }
@@ -184,15 +189,22 @@ impl PartitionLog {
     /// # Errors
     /// [`LogError`].
     pub fn flush(&mut self) -> Result<(), LogError> {
-        self.flush_if(true)
-    }
-
-    fn flush_if(&mut self, wanted: bool) -> Result<(), LogError> {
-        if wanted && self.unflushed.since_ms.is_some() {
+        if self.unflushed.since_ms.is_some() {
+            self.flush_finished()?;
             let synced = self.files.sync(&self.active.file);
             synced.map_err(|source| self.error("flush", &self.active.path, source))?;
             self.unflushed = Unflushed::default();
         }
+        Ok(())
+    }
+
+    /// Syncs the segments that were finished since the last flush.
+    fn flush_finished(&mut self) -> Result<(), LogError> {
+        for segment in self.finished.iter().rev().take(self.unflushed.segments) {
+            let synced = self.files.sync(&segment.file);
+            synced.map_err(|source| self.error("flush", &segment.path, source))?;
+        }
+        self.unflushed.segments = 0;
         Ok(())
     }
 

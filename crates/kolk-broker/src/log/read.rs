@@ -48,7 +48,7 @@ impl PartitionLog {
     }
 
     /// How many bytes a read from `offset` could return, to within an index entry; 0 exactly if there is nothing to see.
-    /// It costs no read of the disk, so a long poll may ask after every append.
+    /// At the end of the log it costs no read of the disk, so a long poll may ask after every append.
     #[must_use]
     pub fn readable_bytes(&self, offset: i64, isolation: Isolation) -> u64 {
         let limit = self.limit(isolation);

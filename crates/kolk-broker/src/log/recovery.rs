@@ -165,13 +165,14 @@ impl Opening<'_> {
     ) -> io::Result<(Segment, bool)> {
         let path = log_path(self.dir, base);
         let file = Arc::new(OpenOptions::new().read(true).write(true).open(&path)?);
-        let size = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        let (size, created_ms) = (metadata.len(), modified_ms(&metadata).unwrap_or(self.now_ms));
         if let Some((summary, index)) = load_index(&path, size).filter(|_| trusted) {
-            let segment = Segment::new(path, file, base, summary, self.now_ms);
+            let segment = Segment::new(path, file, base, summary, created_ms);
             return Ok((segment.with_index(index), false));
         }
         let summary = Summary::empty(base);
-        let mut segment = Segment::new(path.clone(), Arc::clone(&file), base, summary, self.now_ms);
+        let mut segment = Segment::new(path.clone(), Arc::clone(&file), base, summary, created_ms);
         segment::scan_file(&file, size, &mut segment, self.config.index_interval_bytes)?;
         let kept = segment.summary.size;
         if kept < size {
@@ -272,6 +273,12 @@ pub(super) fn offsets_of(dir: &Path, extension: &str) -> io::Result<Vec<i64>> {
     }
     offsets.sort_unstable();
     Ok(offsets)
+}
+
+/// When a file was last written: what is known of the age of records without time-stamps.
+fn modified_ms(metadata: &std::fs::Metadata) -> Option<i64> {
+    let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(modified.as_millis()).ok()
 }
 
 /// Half-written files of a crash: never part of the log.

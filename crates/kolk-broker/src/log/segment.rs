@@ -44,7 +44,7 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     pub(super) file: Arc<File>,
     pub(super) summary: Summary,
-    /// When it was created or opened, for `segment.ms` of records without time-stamps.
+    /// When it was created or, since it was opened, last written: the age of records without time-stamps.
     pub(super) created_ms: i64,
     /// `None` until it is needed, for finished segments.
     index: RefCell<Option<Index>>,

@@ -168,6 +168,6 @@ fn start_connection(stream: TcpStream, peer: Peer, shared: &Arc<Shared>) -> io::
 }
 
 #[expect(clippy::disallowed_methods, reason = "the broker's server is one of the two places that start threads")]
-fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+pub(crate) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }

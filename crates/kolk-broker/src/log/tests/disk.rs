@@ -21,6 +21,13 @@ fn a_full_disk_refuses_appends_until_there_is_space() {
     };
     assert_eq!(error.code(), ErrorCode::KAFKA_STORAGE_ERROR);
     assert!(written > 10, "{written}");
+    let on_disk: u64 = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .map(|path| path.metadata().unwrap().len())
+        .sum();
+    assert_eq!(on_disk, log.size_bytes(), "the half-written batch was taken back");
     assert_eq!(log.high_watermark(), i64::from(written));
     for _ in 0..3 {
         assert!(From::producer(1, 0, written).append(&mut log, 1).is_err(), "still full");
@@ -108,5 +115,7 @@ fn the_disk_is_waited_for_as_often_as_the_topic_says() {
     assert_eq!(syncs(|config| config.flush_messages = 1), 10);
     assert_eq!(syncs(|config| config.flush_messages = 4), 2);
     assert_eq!(syncs(|config| config.flush_ms = 5000), 1, "by maintenance");
+    let segments = syncs(|config| (config.flush_ms, config.segment_bytes) = (5000, 100));
+    assert_eq!(segments, 10, "finished segments too");
     assert_eq!(syncs(|config| config.flush_ms = 300), 3, "after 300, 700 and, at last, 10,000");
 }

@@ -1,0 +1,51 @@
+//! ApiVersions: what is served.
+
+use super::{Context, Handle, SERVED};
+use crate::server::Answer;
+use kolk_wire::ErrorCode;
+use kolk_wire::frame::{RequestHeader, encode_response};
+use kolk_wire::message::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
+
+/// The feature that tells clients which kind of transactions to use (KIP-890).
+const TRANSACTION_VERSION: &str = "transaction.version";
+
+impl Handle for ApiVersionsRequest {
+    fn handle(self, context: &Context<'_>) -> Option<ApiVersionsResponse> {
+        let level = context.state.config.transaction_version.level();
+        let feature = FinalizedFeatureKey {
+            name: TRANSACTION_VERSION.to_owned(),
+            max_version_level: level,
+            min_version_level: level,
+        };
+        let supported =
+            SupportedFeatureKey { name: TRANSACTION_VERSION.to_owned(), min_version: 1, max_version: 2 };
+        Some(ApiVersionsResponse {
+            api_keys: versions(),
+            supported_features: vec![supported],
+            finalized_features_epoch: 1,
+            finalized_features: vec![feature],
+            ..ApiVersionsResponse::default()
+        })
+    }
+}
+
+fn versions() -> Vec<ApiVersion> {
+    let mut versions: Vec<ApiVersion> = SERVED
+        .iter()
+        .map(|api| ApiVersion { api_key: api.key as i16, min_version: api.min, max_version: api.max })
+        .collect();
+    versions.sort_by_key(|version| version.api_key);
+    versions
+}
+
+/// The answer to a version that is not served: version 0 with the error and all that is served (KIP-511).
+pub(super) fn unsupported(header: &RequestHeader) -> Answer {
+    let response = ApiVersionsResponse {
+        error_code: ErrorCode::UNSUPPORTED_VERSION,
+        api_keys: versions(),
+        ..ApiVersionsResponse::default()
+    };
+    Answer::Frame(encode_response::<ApiVersionsRequest>(&response, 0, header.correlation_id))
+}

@@ -1,0 +1,158 @@
+//! A running broker: the state, the server, and the threads that make time pass.
+
+use crate::api::Api;
+use crate::clock::{Clock, SystemClock};
+use crate::config::BrokerConfig;
+use crate::log::maintain;
+use crate::server::{Server, start_thread};
+use crate::state::{OpenError, State};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// What a broker is started with.
+#[derive(Debug, Clone)]
+pub struct BrokerOptions {
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The address that clients are told; the one listened on if absent.
+    pub advertised: Option<(String, u16)>,
+    /// The data folder: created if it does not exist, locked while the broker runs.
+    pub data: PathBuf,
+    /// Settings.
+    pub config: BrokerConfig,
+}
+
+/// Why a broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used, or another broker has it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; is another broker running there?")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No thread can be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// A running broker. Dropping it stops it cleanly.
+pub struct Broker {
+    state: Arc<State>,
+    server: Option<Server>,
+    threads: Vec<JoinHandle<()>>,
+    stop: Arc<StopSignal>,
+}
+
+impl Broker {
+    /// Opens the data folder, recovers, and serves.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(options: BrokerOptions) -> Result<Self, StartError> {
+        Self::start_with(options, Arc::new(SystemClock))
+    }
+
+    /// [`Self::start`] by another clock.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_with(options: BrokerOptions, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let BrokerOptions { listen, advertised, data, config } = options;
+        let limits = config.limits.clone();
+        let state = Arc::new(State::open(&data, config, clock)?);
+        let listener =
+            TcpListener::bind(listen).map_err(|source| StartError::Listen { address: listen, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
+        let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string(), address.port()));
+        state.advertise(host, port);
+        let stop = Arc::new(StopSignal::default());
+        let threads = background(&state, &stop).map_err(StartError::Thread)?;
+        let api = Arc::new(Api::new(Arc::clone(&state)));
+        let server = Server::start(listener, api, limits).map_err(StartError::Thread)?;
+        Ok(Self { state, server: Some(server), threads, stop })
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.as_ref().map_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)), Server::address)
+    }
+
+    /// The address that clients are told.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        let (host, port) = self.state.advertised();
+        format!("{host}:{port}")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.stop();
+        }
+        self.state.stop();
+        self.stop.set();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+        self.state.close();
+    }
+}
+
+fn background(state: &Arc<State>, stop: &Arc<StopSignal>) -> io::Result<Vec<JoinHandle<()>>> {
+    let (groups, transactions) = (Arc::clone(state), Arc::clone(state));
+    let (logs, stop) = (Arc::clone(state), Arc::clone(stop));
+    Ok(vec![
+        start_thread("kolk-groups", move || groups.run_groups())?,
+        start_thread("kolk-transactions", move || transactions.run_transactions())?,
+        start_thread("kolk-maintenance", move || maintain_logs(&logs, &stop))?,
+    ])
+}
+
+/// Retention, flushing, compaction and expiry of producers, partition by partition.
+fn maintain_logs(state: &State, stop: &StopSignal) {
+    let interval = state.config.retention_check_interval.min(state.config.cleaner_backoff);
+    while !stop.wait(interval) {
+        let partitions: Vec<_> =
+            state.topics().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect();
+        for partition in partitions {
+            if state.is_stopping() {
+                return;
+            }
+            // What fails now (a full disk) is tried again in the next round.
+            let _ = maintain(partition.log_lock(), state.now_ms());
+            partition.wake();
+        }
+    }
+}
+
+/// Tells a thread that sleeps to end.
+#[derive(Debug, Default)]
+struct StopSignal {
+    set: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl StopSignal {
+    fn set(&self) {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits; whether it was told to end.
+    fn wait(&self, time: std::time::Duration) -> bool {
+        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(set, time, |set| !*set);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
