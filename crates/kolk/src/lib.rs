@@ -4,6 +4,7 @@
 //! leaves through a sink.
 
 pub mod record;
+pub mod codec;
 pub mod operator;
 pub mod sink;
 pub mod topology;

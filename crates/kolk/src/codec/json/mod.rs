@@ -1,0 +1,14 @@
+//! JSON: one pass over the bytes finds the fields that a plan names; what is only passed on is never taken apart.
+
+mod paths;
+mod token;
+mod scan;
+mod quoted;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use paths::Paths;
+pub use quoted::{unescape, write_quoted};
+pub use scan::{DEPTH_MAX, JsonError, Scanner};
+pub use token::{Kind, Token};

@@ -1,0 +1,9 @@
+//! Bytes ↔ values: JSON text, Kafka's own serializers, time-stamps, and byte strings that sort as the values do.
+
+pub mod json;
+pub mod number;
+pub mod decimal;
+pub mod calendar;
+pub mod timestamp;
+pub mod zone;
+pub mod order;
