@@ -12,6 +12,7 @@ import os
 import queue
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -37,8 +38,13 @@ class WireClient:
 
 
 def toolbox():
+    """The clients by name, and why any is left out."""
     clients = [librdkafka.Librdkafka(), kcat.Kcat(), python.KafkaPython(), java.Java(), java.Console(), WireClient()]
-    return {client.name: client for client in clients}
+    skipped = {}
+    found = subprocess.run([ROOT / "scripts/kcat.sh"], capture_output=True, text=True)
+    if found.returncode != 0:
+        skipped["kcat"] = found.stderr.strip()
+    return {client.name: client for client in clients if client.name not in skipped}, skipped
 
 
 class Job:
@@ -96,7 +102,7 @@ def compare(jobs):
                 job.problems.append(f"{label}: got {got!r}, Apache Kafka {expected!r}")
 
 
-def select(options, tools):
+def select(options, tools, skipped):
     for path in sorted((ROOT / "conformance/scenarios").glob("[a-z]*.py")):
         importlib.import_module(f"conformance.scenarios.{path.stem}")
     kinds = ["kafka", "embedded"] if options.broker == "both" else [options.broker]
@@ -106,6 +112,8 @@ def select(options, tools):
             continue
         for client in scenario.clients:
             if options.client and client not in options.client.split(","):
+                continue
+            if client in skipped:
                 continue
             if client not in tools:
                 raise SystemExit(f"scenario {scenario.name} names an unknown client {client}")
@@ -205,8 +213,8 @@ def main():
     options = parser.parse_args()
     started = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    tools = toolbox()
-    jobs = select(options, tools)
+    tools, skipped = toolbox()
+    jobs = select(options, tools, skipped)
     folder = Path(tempfile.mkdtemp(prefix="kolk-conformance-"))
     servers = {}
     try:
@@ -222,6 +230,8 @@ def main():
     for job in failed:
         if job.kind == "embedded" and any(", Apache Kafka " in problem for problem in job.problems):
             print(f"{job.title()}, {job.client}:", *job.problems, sep="\n    ")
+    for client, why in skipped.items():
+        print(f"skipped: {client}: {why}")
     for kind, role in stuck:
         print(f"{kind} '{role}' did not stop on SIGTERM within 20 s")
     if options.write_docs:

@@ -184,6 +184,8 @@ class Wire:
         host, port = bootstrap.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout=timeout)
         self.correlation = 0
+        self.answered = 0
+        self.out_of_order = False
 
     def close(self):
         self.socket.close()
@@ -205,7 +207,11 @@ class Wire:
     def receive(self, flexible=False):
         (size,) = struct.unpack(">i", self._exactly(4))
         answer = In(self._exactly(size))
-        answer.i32()
+        self.answered += 1
+        correlation = answer.i32()
+        if correlation != self.answered:  # every request here has an answer, except Produce with acks=0
+            self.answered = correlation
+            self.out_of_order = True
         if flexible:
             answer.tags()
         return answer
@@ -233,6 +239,7 @@ class Wire:
         body.i32(1).string(topic).i32(1).i32(partition).bytes(records)
         if acks == 0:
             self.send(0, version, body)
+            self.answered += 1
             return None
         answer = self.call(0, version, body)
         answer.i32(), answer.string(), answer.i32(), answer.i32()
@@ -259,6 +266,33 @@ class Wire:
         aborted = answer.array(lambda a: (a.i64(), a.i64())) if answer.data[answer.at : answer.at + 4] != b"\xff" * 4 else (answer.i32(), [])[1]
         answer.i32()
         return error, high, stable, start, aborted, answer.bytes()
+
+    def fetch_in_session(self, session, epoch, wanted, forgotten=()):
+        """Fetch v11 in a session: `(error, session, {(topic, partition): (error, values)})`; `wanted` maps partitions to offsets."""
+        body = Out().i32(-1).i32(0).i32(0).i32(1 << 20).i8(0).i32(session).i32(epoch)
+        body.array(list(wanted.items()), lambda out, row: out.string(row[0][0]).i32(1).i32(row[0][1]).i32(-1).i64(row[1]).i64(-1).i32(1 << 20))
+        body.array(list(forgotten), lambda out, row: out.string(row[0]).array([row[1]], Out.i32))
+        answer = self.call(1, 11, body.string(""))
+        answer.i32()
+        error, session, found = answer.i16(), answer.i32(), {}
+        for _ in range(answer.i32()):
+            topic = answer.string()
+            for _ in range(answer.i32()):
+                partition, code = answer.i32(), answer.i16()
+                answer.raw(24)
+                for _ in range(max(answer.i32(), 0)):
+                    answer.raw(16)
+                answer.i32()
+                found[topic, partition] = code, [record["value"].decode() for record in records(answer.bytes() or b"")]
+        return error, session, found
+
+    def offset_for_leader_epoch(self, topic, partition, current, wanted):
+        """OffsetForLeaderEpoch v3: `(error, epoch, end offset)`."""
+        body = Out().i32(-2).i32(1).string(topic).i32(1).i32(partition).i32(current).i32(wanted)
+        answer = self.call(23, 3, body)
+        answer.i32(), answer.i32(), answer.string(), answer.i32()
+        error, _, epoch, end = answer.i16(), answer.i32(), answer.i32(), answer.i64()
+        return error, epoch, end
 
     def list_offsets(self, topic, partition, timestamp, isolation=0, version=5):
         """ListOffsets: `(error, timestamp, offset)`."""

@@ -91,14 +91,14 @@ def groups(run):
 def delete_offsets(run):
     """Committed offsets can be deleted unless the group is subscribed to the topic"""
     admin, topic, group = run.admin(), run.topic(2), run.group()
-    member = Member(run, topic, group)
-    settled(run, [member], 2)
+    member = Member(run, topic, group, run.toolbox["librdkafka"])
+    run.see("member", settled(run, [member], 2), [2])
     member.leave()
     admin.alter_offsets(group, {(topic, 0): 7, (topic, 1): 3})
     admin.delete_offsets(group, [(topic, 0)])
     run.see("one left", admin.group_offsets(group), {(topic, 1): 3})
-    member = Member(run, topic, group)
-    settled(run, [member], 2)
+    member = Member(run, topic, group, run.toolbox["librdkafka"])
+    run.see("member again", settled(run, [member], 2), [2])
     run.see("while subscribed", run.error_of(admin.delete_offsets, group, [(topic, 1)]), "GROUP_SUBSCRIBED_TO_TOPIC")
     run.see("unknown group", run.error_of(admin.delete_offsets, run.group(), [(topic, 1)]), "GROUP_ID_NOT_FOUND")
 

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from conformance.clients.wire import batch, records
+from conformance.clients.wire import Out, batch, records
 from conformance.suite.errors import ClientError, name
 from conformance.suite.scenario import ALL, scenario, values
 
@@ -124,6 +124,47 @@ def list_offsets_errors(run):
     run.see("fetch, unknown topic", fetched("no-such-topic", 0, 0)[0], "UNKNOWN_TOPIC_OR_PARTITION")
     run.see("fetch, unknown partition", fetched(topic, 5, 0)[0], "UNKNOWN_TOPIC_OR_PARTITION")
     run.see("no offset", wire.offset_fetch(run.group(), topic, 0), [0, -1])
+
+
+@scenario(clients="wire")
+def fetch_session(run):
+    """A fetch session gives only what changed; a wrong session or epoch is refused"""
+    one, two, wire = run.topic(), run.topic(), run.wire()
+    wire.produce(one, 0, batch(["a"]))
+    error, session, found = wire.fetch_in_session(0, 0, {(one, 0): 0, (two, 0): 0})
+    run.see("first", [name(error), session > 0, found], ["NONE", True, {(one, 0): (0, ["a"]), (two, 0): (0, [])}])
+    run.see("nothing new", wire.fetch_in_session(session, 1, {(one, 0): 1}), [0, session, {}])
+    wire.produce(two, 0, batch(["b"]))
+    run.see("one has changed", wire.fetch_in_session(session, 2, {}), [0, session, {(two, 0): (0, ["b"])}])
+    run.see("moved on", wire.fetch_in_session(session, 3, {(two, 0): 1}), [0, session, {}])
+    wire.produce(one, 0, batch(["c"]))
+    run.see("one is forgotten", wire.fetch_in_session(session, 4, {}, [(one, 0)]), [0, session, {}])
+    run.see("wrong epoch", name(wire.fetch_in_session(session, 9, {})[0]), "INVALID_FETCH_SESSION_EPOCH")
+    run.see("unknown session", name(wire.fetch_in_session(session + 12345, 1, {})[0]), "FETCH_SESSION_ID_NOT_FOUND")
+    run.see("closed", [wire.fetch_in_session(session, -1, {})[0], name(wire.fetch_in_session(session, 5, {})[0])], [0, "FETCH_SESSION_ID_NOT_FOUND"])
+
+
+@scenario(clients="wire")
+def leader_epochs(run):
+    """OffsetForLeaderEpoch: the end of the current epoch, and epochs that are not"""
+    topic, wire = run.topic(), run.wire()
+    wire.produce(topic, 0, batch(["a", "b"]))
+    run.see("current", wire.offset_for_leader_epoch(topic, 0, 0, 0), [0, 0, 2])
+    run.see("asked with an epoch to come", name(wire.offset_for_leader_epoch(topic, 0, 5, 0)[0]), "UNKNOWN_LEADER_EPOCH")
+    run.see("asked for an epoch to come", wire.offset_for_leader_epoch(topic, 0, -1, 5), [0, -1, -1])
+    run.see("unknown topic", name(wire.offset_for_leader_epoch("no-such-topic", 0, -1, 0)[0]), "UNKNOWN_TOPIC_OR_PARTITION")
+
+
+@scenario(clients="wire")
+def pipelined(run):
+    """Requests sent ahead on one connection are answered in order, the slow ones too"""
+    topic, wire = run.topic(), run.wire()
+    for wait in (400, 0, 200):
+        wire.send(1, 11, Out().i32(-1).i32(wait).i32(1).i32(1 << 20).i8(0).i32(0).i32(-1)
+                  .i32(1).string(topic).i32(1).i32(0).i32(-1).i64(0).i64(-1).i32(1 << 20).i32(0).string(""))
+        wire.send(18, 0, Out())
+    answers = [wire.receive() for _ in range(6)]
+    run.see("answers", [len(answers), wire.out_of_order, [answers[place].i16() for place in (1, 3, 5)]], [6, False, [0, 0, 0]])
 
 
 @scenario(clients="wire")

@@ -6,6 +6,10 @@ EVERYONE = ("librdkafka", "kafka-python", "java", "kcat")
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
+def readers(run):
+    return [reader for reader in EVERYONE if reader in run.toolbox]
+
+
 @scenario(clients=EVERYONE)
 def round_trip(run):
     """Keys, values, null and repeated headers, and tombstones come back to every reader"""
@@ -23,7 +27,7 @@ def round_trip(run):
     if run.client.name != "kcat":
         run.see("offsets", [outcome["offset"] for outcome in outcomes], [0, 1, 2, 3, 4])
     expected = [[row["key"], row["value"], row.get("headers", [])] for row in written]
-    for reader in EVERYONE:
+    for reader in readers(run):
         got = run.read(topic, 5, client=run.toolbox[reader])
         run.see(f"read by {reader}", brief(got, "key", "value", "headers"), expected)
 
@@ -35,7 +39,7 @@ def codecs(run):
         topic = run.topic()
         sent = [f"{codec} {number} " + "abcdefgh" * 20 for number in range(40)]
         run.produce(topic, sent, compression_type=codec, linger_ms=50)
-        for reader in EVERYONE:
+        for reader in readers(run):
             got = run.read(topic, 40, client=run.toolbox[reader])
             run.see(f"{codec} read by {reader}", values(got) == sent, True)
 

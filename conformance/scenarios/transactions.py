@@ -134,7 +134,8 @@ def timed_out(run):
     run.see("a new producer", seen(run, topic, 2), ["after", "later"])
 
 
-@scenario(clients=ALL, servers=BOTH, within=60)
+# Not with kafka-python: its zombie, once refused, asks for the id anew and so puts the newer producer out.
+@scenario(clients=("librdkafka", "java"), servers=BOTH, within=60)
 def zombie_writing(run):
     """A producer in the middle of a transaction is fenced by a newer one of its id; its records are never seen"""
     topic, ident = run.topic(), run.fresh("id")
