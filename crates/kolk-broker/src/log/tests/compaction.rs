@@ -192,6 +192,11 @@ fn a_crash_while_segments_are_replaced_loses_nothing() {
         let log = open(dir, &config);
         assert_eq!(map_of(&read_all(&log, Isolation::Uncommitted)), before, "{kept_old}");
         assert_eq!(offsets_of(dir, "swap").unwrap(), [0; 0]);
+        assert_eq!(offsets_of(dir, "log").unwrap(), [0, 16], "nothing is there twice");
+        assert_eq!(
+            values_of(&read_from(&log, 4, Isolation::Uncommitted, 1)),
+            ["v13", "v14", "v15"]
+        );
     }
 }
 
