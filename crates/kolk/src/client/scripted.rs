@@ -113,7 +113,10 @@ impl Requests for Scripted {
         Receipt::numbered(self.queue(to, lane, &options, build))
     }
 
-    fn take<R: Request>(&mut self, ticket: &Ticket<R>) -> Option<Result<R::Response, RequestError>> {
+    fn take<R: Request>(
+        &mut self,
+        ticket: &Ticket<R>,
+    ) -> Option<Result<R::Response, RequestError>> {
         let outcome = self.outcomes.remove(&ticket.number())?;
         Some(outcome.map(|(version, body)| {
             R::Response::read(&mut Reader::new(body), R::version(version)).unwrap()

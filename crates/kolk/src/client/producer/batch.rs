@@ -58,6 +58,8 @@ pub(super) struct Batch {
     pub number: Option<(Identity, Sequence)>,
     /// Whether an attempt under this number ended without an answer: it may lie in the log.
     pub uncertain: bool,
+    /// Whether it is a half of a batch that was too large.
+    pub divided: bool,
 }
 
 /// The bytes: exclusive until stamped, then shared with requests.
@@ -70,7 +72,8 @@ enum Payload {
 impl Batch {
     pub(super) fn new(id: BatchId, bytes: BytesMut, records: i32, tag: u64) -> Self {
         let payload = Payload::Own(bytes);
-        Self { id, payload, records, tag, state: State::Waiting, number: None, uncertain: false }
+        let state = State::Waiting;
+        Self { id, payload, records, tag, state, number: None, uncertain: false, divided: false }
     }
 
     pub(super) fn size(&self) -> usize {
@@ -129,6 +132,7 @@ impl Batch {
             first.stamp(identity, sequence, transactional);
             rest.stamp(identity, sequence.plus(at), transactional);
         }
+        (first.divided, rest.divided) = (true, true);
         Ok((first, rest))
     }
 

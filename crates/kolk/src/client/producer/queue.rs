@@ -194,7 +194,9 @@ impl Queue {
         let next = self.sealed.iter().take_while(passed).count();
         // Acknowledged batches count as long as one before them is not: that one must stay among the last few that the broker
         // recognises as repeated.
-        if next >= on.in_flight_max {
+        // The halves of a divided batch go one by one: with them more batches than that may have been sent since the oldest.
+        let divided = self.sealed.iter().take(next + 1).any(|batch| batch.divided);
+        if next >= if divided { 1 } else { on.in_flight_max } {
             return None;
         }
         let numbers_end = self.next_number.map(|(identity, _)| identity) != on.identity;
