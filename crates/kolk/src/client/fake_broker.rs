@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) version: i16,
     /// Which of the connections it came on, from 0.
     pub(crate) connection: usize,
+    /// The broker's own address.
+    pub(crate) broker: Broker,
     correlation: i32,
     body: Reader,
 }
@@ -80,11 +82,11 @@ impl FakeBroker {
         let broker = Broker::new("127.0.0.1", listener.local_addr().expect("bound").port());
         let log = Arc::new(Mutex::new(Vec::new()));
         let script: Script = Arc::new(Mutex::new(script));
-        let shared = Arc::clone(&log);
+        let (shared, own) = (Arc::clone(&log), broker.clone());
         std::thread::spawn(move || {
             for (connection, stream) in listener.incoming().flatten().enumerate() {
-                let (script, log) = (Arc::clone(&script), Arc::clone(&shared));
-                std::thread::spawn(move || serve(stream, connection, &script, &log));
+                let (script, log, own) = (Arc::clone(&script), Arc::clone(&shared), own.clone());
+                std::thread::spawn(move || serve(stream, connection, &own, &script, &log));
             }
         });
         Self { broker, log }
@@ -100,6 +102,7 @@ impl FakeBroker {
 fn serve(
     mut stream: TcpStream,
     connection: usize,
+    broker: &Broker,
     script: &Script,
     log: &Mutex<Vec<(ApiKey, i16)>>,
 ) -> Option<()> {
@@ -117,6 +120,7 @@ fn serve(
             api,
             version: header.api_version,
             connection,
+            broker: broker.clone(),
             correlation: header.correlation_id,
             body,
         };
