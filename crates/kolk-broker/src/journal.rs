@@ -111,8 +111,22 @@ impl Journal {
     /// [`JournalError::Io`]: nothing was appended, and the journal can be used again once the disk has space.
     /// [`JournalError::TooLong`].
     pub fn append(&mut self, entry: &[u8]) -> Result<(), JournalError> {
-        let mut bytes = Vec::with_capacity(PREFIX + entry.len());
-        encode(entry, &mut bytes)?;
+        self.append_all([entry])
+    }
+
+    /// Appends several entries with one write. After an error none of them is there; after a crash on the way the first
+    /// few may be.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_all<E: AsRef<[u8]>>(
+        &mut self,
+        entries: impl IntoIterator<Item = E>,
+    ) -> Result<(), JournalError> {
+        let mut bytes = Vec::new();
+        for entry in entries {
+            encode(entry.as_ref(), &mut bytes)?;
+        }
         if let Err(source) = self.files.write_at(&self.file, &bytes, self.size) {
             // If even this fails, the next append overwrites the torn one, and the CRC tells on it until then.
             let _ = self.file.set_len(self.size);
@@ -135,7 +149,7 @@ impl Journal {
             encode(entry.as_ref(), &mut bytes)?;
         }
         let io = |source| JournalError::Io { path: self.path.clone(), source };
-        self.file = self.files.replace(&self.path, &bytes).map_err(io)?;
+        self.file = self.files.replace_synced(&self.path, &bytes).map_err(io)?;
         self.size = bytes.len() as u64;
         self.size_at_rewrite = self.size;
         Ok(())
@@ -265,10 +279,11 @@ mod tests {
         journal.append(&[1; 50]).unwrap();
         let error = journal.append(&[2; 50]).unwrap_err();
         assert!(matches!(error, JournalError::Io { .. }), "{error}");
+        assert!(journal.append_all([[5; 10], [6; 10], [7; 10], [8; 10]]).is_err());
         assert!(journal.rewrite([[3; 200]]).is_err());
         disk.set_free_bytes(1000);
-        journal.append(&[4; 50]).unwrap();
-        assert_eq!(replayed(&path), [[1; 50], [4; 50]]);
+        journal.append_all([[4; 50], [9; 50]]).unwrap();
+        assert_eq!(replayed(&path), [[1; 50], [4; 50], [9; 50]]);
     }
 
     #[test]

@@ -35,16 +35,26 @@ pub trait Files: std::fmt::Debug + Send + Sync {
     /// What the operating system says; the old file is then still there.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
         let beside = with_suffix(path, ".new");
-        let written = self.create(&beside).and_then(|file| {
+        rename_or_remove(&beside, path, || {
+            let file = self.create(&beside)?;
             self.write_at(&file, bytes, 0)?;
-            std::fs::rename(&beside, path)?;
             Ok(file)
-        });
-        if written.is_err() {
-            // Gives the space back; a leftover is overwritten by the next attempt.
-            let _ = std::fs::remove_file(&beside);
-        }
-        written
+        })
+    }
+
+    /// [`Self::replace`] for what cannot be made anew: the new contents are on the disk before the old ones go, so that a
+    /// power cut leaves one of the two as well.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    fn replace_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<File> {
+        let beside = with_suffix(path, ".new");
+        rename_or_remove(&beside, path, || {
+            let file = self.create(&beside)?;
+            self.write_at(&file, bytes, 0)?;
+            self.sync(&file)?;
+            Ok(file)
+        })
     }
 }
 
@@ -60,6 +70,22 @@ impl Files for OsFiles {
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
     }
+}
+
+/// Writes `beside` and gives it the name `path`; gives the space back if that fails.
+fn rename_or_remove(
+    beside: &Path,
+    path: &Path,
+    write: impl FnOnce() -> io::Result<File>,
+) -> io::Result<File> {
+    let written = write().and_then(|file| {
+        std::fs::rename(beside, path)?;
+        Ok(file)
+    });
+    if written.is_err() {
+        let _ = std::fs::remove_file(beside);
+    }
+    written
 }
 
 /// `path` with `suffix` after its whole name.

@@ -345,6 +345,6 @@ pub(super) fn save_offset(
     let path = dir.join(name);
     let mut bytes = OFFSET_MAGIC.to_vec();
     bytes.extend_from_slice(&offset.to_be_bytes());
-    let saved = files.replace(&path, &seal(bytes));
+    let saved = files.replace_synced(&path, &seal(bytes));
     saved.map(drop).map_err(|source| LogError { action: "write", path, source })
 }

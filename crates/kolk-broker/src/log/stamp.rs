@@ -26,7 +26,7 @@ pub(super) fn as_stored(
     let recompress = config.compression.filter(|wanted| header.compression() != Ok(*wanted));
     let mut bytes = match recompress {
         Some(compression) => recompressed(&batch, builder(compression, config))?,
-        // A copy only if the request's frame is still shared; it mostly holds other partitions' batches too.
+        // The one copy on the way to the file: the request's frame is shared, and its bytes are not ours to change.
         None => BytesMut::from(batch.bytes),
     };
     match config.timestamps {

@@ -143,6 +143,30 @@ fn aborted_records_and_in_the_end_their_markers_go() {
     log.append(&next(1, 1), NOW).unwrap();
 }
 
+/// A marker may be all that is left of a producer: emptied by compaction, it still fences the epochs before it.
+#[test]
+fn an_emptied_marker_still_fences() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = LogConfig { producer_id_expiration_ms: i64::MAX, ..compacted() };
+    let mut log = open(folder.path(), &config);
+    let zombie = From::transaction(1, 0, 0).stamps(&keyed("k", Some("aborted"), NOW));
+    log.append(&zombie, NOW).unwrap();
+    end(&mut log, 1, 1, ControlKind::Abort);
+    for day in 0..4 {
+        log.append(&keyed("other", Some("x"), NOW), NOW).unwrap();
+        finish_segment(&mut log);
+        log.maintain(NOW + day * DAY).unwrap().compacted.unwrap();
+    }
+    drop(log);
+    for snapshot in offsets_of(folder.path(), "snapshot").unwrap() {
+        std::fs::remove_file(folder.path().join(format!("{snapshot:020}.snapshot"))).unwrap();
+    }
+    let mut log = open(folder.path(), &config);
+    assert_eq!(log.recovery().batches_replayed, 1, "the emptied marker");
+    let error = log.append(&zombie, NOW).unwrap_err();
+    assert_eq!(error.code(), kolk_wire::ErrorCode::INVALID_PRODUCER_EPOCH);
+}
+
 #[test]
 fn an_open_transaction_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -24,6 +24,17 @@ fn a_committed_reader_waits_at_the_first_open_transaction() {
 }
 
 #[test]
+fn a_committed_reader_is_never_before_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = open(folder.path(), &LogConfig::default());
+    From::transaction(1, 0, 0).append(&mut log, 3).unwrap();
+    log.delete_records(2).unwrap();
+    assert_eq!((log.log_start_offset(), log.last_stable_offset()), (2, 2));
+    end(&mut log, 1, 0, ControlKind::Commit);
+    assert_eq!(read_all(&log, Isolation::Committed).len(), 1);
+}
+
+#[test]
 fn zombies_are_fenced_by_markers() {
     let folder = tempfile::tempdir().unwrap();
     let mut log = open(folder.path(), &LogConfig::default());
