@@ -1,0 +1,232 @@
+//! An application: its queries, started together and stopped together.
+
+use super::error::{QueryError, StartError};
+use super::identity::InstanceIdentity;
+use super::query::{QueryPlan, QueryRun};
+use super::status::{QueryPhase, QueryStatus};
+use super::topics;
+use crate::account::Account;
+use crate::client::config::ClientConfig;
+use crate::client::network::Notifier;
+use crate::time::Clock;
+use crate::topology::Topology;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// When a query ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Never: until it is stopped.
+    Stopped,
+    /// When everything that the inputs held at the start is delivered and committed.
+    End,
+}
+
+/// What an application is started with.
+#[derive(Debug, Clone)]
+pub struct ApplicationOptions {
+    /// Its name: groups, transactional ids and internal topics begin with it.
+    pub name: String,
+    /// How to reach the cluster, with settings under Kafka's names for all clients of the application.
+    pub client: ClientConfig,
+    /// Where the instance's id and, later, state are kept.
+    pub state: PathBuf,
+    /// When queries end.
+    pub until: Until,
+    /// How often transactions are committed, when there is something to commit; offsets of the other modes are committed
+    /// ten times less often.
+    pub commit_interval: Duration,
+}
+
+/// A running application. Dropping it stops it.
+#[derive(Debug)]
+pub struct Application {
+    queries: Vec<Running>,
+    control: Arc<Control>,
+    _identity: InstanceIdentity,
+}
+
+#[derive(Debug)]
+struct Running {
+    name: String,
+    thread: Option<JoinHandle<Result<(), QueryError>>>,
+    shared: Arc<Shared>,
+}
+
+/// What a query's thread shows to the others.
+#[derive(Debug)]
+pub(super) struct Shared {
+    status: Mutex<QueryStatus>,
+    /// Everything that was there at the start is delivered and committed.
+    reached_end: AtomicBool,
+}
+
+/// What all threads of an application look at.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    stopping: AtomicBool,
+    notifiers: Mutex<Vec<Notifier>>,
+}
+
+/// Stops an application from another thread, a signal handler's for example.
+#[derive(Debug, Clone)]
+pub struct StopHandle(Arc<Control>);
+
+impl StopHandle {
+    /// Has every query finish what it has read, commit, and end. Returns at once.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+impl Application {
+    /// Creates missing topics, then starts every query on a thread of its own.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        topology: &Topology,
+        options: ApplicationOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        if topology.queries.is_empty() {
+            return Err(StartError::Empty);
+        }
+        let identity = InstanceIdentity::acquire(&options.state)?;
+        topics::ensure(topology, &options.client, &clock)?;
+        let mut application =
+            Self { queries: Vec::new(), control: Arc::new(Control::default()), _identity: identity };
+        for query in &topology.queries {
+            let sink = query.sink().map_or(("", "none"), |sink| (sink.topic.as_str(), sink.delivery.name()));
+            let status = QueryStatus::new(&query.name, sink.0, sink.1);
+            let shared = Arc::new(Shared { status: Mutex::new(status), reached_end: AtomicBool::new(false) });
+            // Whoever writes what this query reads must have finished before its end is known.
+            let upstream = application
+                .queries
+                .iter()
+                .filter(|running| {
+                    let status = running.shared.status();
+                    query.sources().any(|(source, _)| source.topic == status.topic)
+                })
+                .map(|running| Arc::clone(&running.shared))
+                .collect();
+            let plan = QueryPlan {
+                query: query.clone(),
+                application: options.name.clone(),
+                instance: application._identity.id().to_owned(),
+                client: options.client.clone(),
+                until: options.until,
+                commit_interval: options.commit_interval,
+                upstream,
+            };
+            let run = QueryRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;
+            application.spawn(query.name.clone(), shared, run)?;
+        }
+        Ok(application)
+    }
+
+    fn spawn(&mut self, name: String, shared: Arc<Shared>, run: QueryRun) -> Result<(), StartError> {
+        let for_thread = Arc::clone(&shared);
+        let work = move || {
+            let result = run.run();
+            let phase = if result.is_ok() { QueryPhase::Stopped } else { QueryPhase::Failed };
+            for_thread.status().phase = phase;
+            result
+        };
+        #[expect(clippy::disallowed_methods, reason = "the runtime is the one place that starts threads")]
+        let thread = thread::Builder::new().name(format!("kolk-{name}")).spawn(work);
+        let thread = Some(thread.map_err(StartError::Thread)?);
+        self.queries.push(Running { name, thread, shared });
+        Ok(())
+    }
+
+    /// All queries at this moment, in the order of their statements.
+    #[must_use]
+    pub fn status(&self) -> Vec<QueryStatus> {
+        self.queries.iter().map(|running| running.shared.status().clone()).collect()
+    }
+
+    /// Whether every query has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.queries.iter().all(|running| running.thread.as_ref().is_none_or(JoinHandle::is_finished))
+    }
+
+    /// A handle with which another thread stops the application.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.control))
+    }
+
+    /// Waits until every query has ended. The books of each, or the error that ended it.
+    pub fn join(mut self) -> Vec<(QueryStatus, Result<(), QueryError>)> {
+        let mut results = Vec::new();
+        for running in &mut self.queries {
+            let result = running.thread.take().map_or(Ok(()), |thread| {
+                thread.join().unwrap_or(Err(QueryError::Panicked))
+            });
+            results.push((running.shared.status().clone(), result));
+        }
+        results
+    }
+
+    /// The books of all queries together.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let mut account = Account::default();
+        for running in &self.queries {
+            account += running.shared.status().account;
+        }
+        account
+    }
+
+    /// The names of the queries.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.queries.iter().map(|running| running.name.as_str())
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.control.stop();
+        for running in &mut self.queries {
+            if let Some(thread) = running.thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn status(&self) -> MutexGuard<'_, QueryStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn has_reached_end(&self) -> bool {
+        self.reached_end.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn reach_end(&self) {
+        self.reached_end.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Control {
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn register(&self, notifier: Notifier) {
+        self.notifiers.lock().unwrap_or_else(PoisonError::into_inner).push(notifier);
+    }
+
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for notifier in self.notifiers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            notifier.notify();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Why an application does not start, and why a query stops.
+
+use crate::client::error::ClientError;
+use crate::operator::PlanError;
+use std::path::PathBuf;
+
+/// Why an application does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state directory cannot be used.
+    #[error("cannot use the state directory {}: {source}", path.display())]
+    State {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The cluster cannot be reached or refuses.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A setting does not fit.
+    #[error(transparent)]
+    Config(#[from] crate::client::config::ConfigError),
+    /// A statement cannot be run.
+    #[error("query {query}: {source}")]
+    Plan {
+        /// The query.
+        query: String,
+        /// Why.
+        source: PlanError,
+    },
+    /// An input topic is missing.
+    #[error(
+        "topic '{topic}', which {query} reads, does not exist: create it with `kolk topic create {topic}`, or give \
+         the statement that declares it partitions = N"
+    )]
+    NoTopic {
+        /// The topic.
+        topic: String,
+        /// The query that reads it.
+        query: String,
+    },
+    /// Nothing to run.
+    #[error("the program has no persistent statement (CREATE STREAM … AS SELECT …): there is nothing to run")]
+    Empty,
+    /// No thread can be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Why a query stops before it is told to.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// A record cannot be processed, and the statement says `on_bad_record = 'fail'`.
+    #[error(
+        "the record at {topic}-{partition} offset {offset} cannot be processed: {reason}. Mend the statement, or pass \
+         over such records with on_bad_record = 'skip' (they are counted) or 'dead_letter'"
+    )]
+    BadRecord {
+        /// Its topic.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// Its offset.
+        offset: i64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The sink refuses a row for good.
+    #[error(
+        "topic {topic}, partition {partition} refuses a row: {why}. Raise the topic's max.message.bytes (and \
+         max.request.size), or pass over such rows with on_bad_record = 'skip'"
+    )]
+    Refused {
+        /// The output topic.
+        topic: String,
+        /// Its partition.
+        partition: u32,
+        /// What the broker says.
+        why: String,
+    },
+    /// The input is not what it was: offsets out of range, a topic created again, a log cut off.
+    #[error("{what}")]
+    Input {
+        /// What happened, where, and what to do.
+        what: String,
+    },
+    /// Another instance has taken this one's place.
+    #[error(
+        "another instance runs with the transactional id '{id}' of this one: this one stops. Give each its own state \
+         directory (--state-dir)"
+    )]
+    Fenced {
+        /// The transactional id.
+        id: String,
+    },
+    /// The client gives up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The query's thread died: a defect of Kolk.
+    #[error("the query's thread panicked; this is a defect of Kolk")]
+    Panicked,
+}
