@@ -7,3 +7,17 @@ pub mod error;
 pub mod lexer;
 pub mod parser;
 pub mod ast;
+pub mod settings;
+pub mod options;
+pub mod function;
+pub mod catalog;
+pub mod compile;
+mod duration;
+mod resolve;
+mod typing;
+mod plan;
+
+pub use compile::{CompiledStatement, Program, Session, compile};
+pub use error::SqlError;
+pub use settings::{Dialect, Settings};
+pub use source::{Source, Span};

@@ -55,6 +55,8 @@ pub struct Script {
     pub statements: Vec<Statement>,
     /// The problems, in order of place.
     pub problems: Vec<Box<Problem>>,
+    /// The streams that unreadable statements were to create: who reads them is not to blame.
+    pub broken: Vec<Ident>,
 }
 
 /// Reads a text as statements, separated by semicolons.
@@ -62,16 +64,18 @@ pub struct Script {
 pub fn parse(text: &str) -> Script {
     let (tokens, unreadable) = tokens(text);
     let mut parser = Parser { text, tokens, at: 0, nesting: 0 };
-    let mut script = Script { statements: Vec::new(), problems: Vec::new() };
+    let mut script = Script { statements: Vec::new(), problems: Vec::new(), broken: Vec::new() };
     while parser.peek().kind != TokenKind::End && script.problems.len() < ERRORS_MAX {
         if parser.eat_symbol(Symbol::Semicolon) {
             continue;
         }
+        let first = parser.at;
         let start = parser.peek().span.start;
         match parser.terminated_statement() {
             Ok(statement) => script.statements.push(statement),
             Err(problem) => {
                 parser.recover();
+                script.broken.extend(parser.created_from(first));
                 let end = parser.peek().span.start;
                 // What the lexer could not read explains the rest of the statement: tell only that.
                 let explained = unreadable.iter().any(|problem| {
@@ -310,6 +314,22 @@ impl Parser<'_> {
         while self.peek().kind != TokenKind::End
             && self.bump().kind != TokenKind::Symbol(Symbol::Semicolon)
         {}
+    }
+
+    /// The stream that the statement which begins at this token creates, if so much of it can be read.
+    fn created_from(&mut self, first: usize) -> Option<Ident> {
+        let behind = std::mem::replace(&mut self.at, first);
+        let mut name = None;
+        if self.eat_word("CREATE") {
+            self.eat_words(&["OR", "REPLACE"]);
+            self.eat_word("SOURCE");
+            if self.eat_word("STREAM") || self.eat_word("TABLE") {
+                self.eat_words(&["IF", "NOT", "EXISTS"]);
+                name = self.ident("a name").ok();
+            }
+        }
+        self.at = behind;
+        name
     }
 
     /// The next token is none of what could stand here.

@@ -1,0 +1,120 @@
+//! Constants: decimals, times as text, and widening at once what is known already.
+
+use super::literal;
+use crate::error::{Problem, Result};
+use crate::resolve::PRECISION_MAX;
+use crate::source::Span;
+use jiff::civil;
+use jiff::tz::TimeZone;
+use kolk::expression::{Expression, Kind, Literal};
+use kolk::schema::DataType;
+
+/// Digits with a point as a DECIMAL of exactly these digits.
+pub(super) fn decimal(text: &str, span: Span) -> Result<Expression> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('0'));
+    let precision = digits.len().max(1);
+    match (
+        u8::try_from(precision),
+        u8::try_from(fraction.len()),
+        format!("0{digits}").parse::<i128>(),
+    ) {
+        (Ok(precision), Ok(scale), Ok(value)) if precision <= PRECISION_MAX => {
+            Ok(literal(Literal::Decimal(value), DataType::Decimal { precision, scale }))
+        }
+        _ => {
+            let message = format!("{text} has more than the {PRECISION_MAX} digits of a DECIMAL");
+            Err(Problem::new(span, message, "too many digits")
+                .help(format!("with an exponent it is a DOUBLE: {text}e0")))
+        }
+    }
+}
+
+/// A constant number with the other sign.
+pub(super) fn negated(expression: &Expression) -> Option<Expression> {
+    let Kind::Literal(value) = &expression.kind else { return None };
+    let value = match value {
+        Literal::Integer(value) => Literal::Integer(value.checked_neg()?),
+        Literal::Bigint(value) => Literal::Bigint(value.checked_neg()?),
+        Literal::Double(value) => Literal::Double(-value),
+        Literal::Decimal(value) => Literal::Decimal(value.checked_neg()?),
+        _ => return None,
+    };
+    Some(literal(value, expression.data_type.clone()))
+}
+
+/// A constant number as a wider type.
+pub(super) fn widened(expression: &Expression, target: &DataType) -> Option<Expression> {
+    let Kind::Literal(value) = &expression.kind else { return None };
+    let whole = match value {
+        Literal::Integer(value) => i64::from(*value),
+        Literal::Bigint(value) => *value,
+        Literal::Decimal(digits) => return widened_decimal(*digits, &expression.data_type, target),
+        _ => return None,
+    };
+    let value = match target {
+        DataType::Bigint => Literal::Bigint(whole),
+        #[expect(clippy::cast_precision_loss, reason = "DOUBLE is what was asked for")]
+        DataType::Double => Literal::Double(whole as f64),
+        DataType::Decimal { scale, .. } => Literal::Decimal(
+            i128::from(whole).checked_mul(10_i128.checked_pow(u32::from(*scale))?)?,
+        ),
+        _ => return None,
+    };
+    Some(literal(value, target.clone()))
+}
+
+fn widened_decimal(digits: i128, from: &DataType, target: &DataType) -> Option<Expression> {
+    let DataType::Decimal { scale, .. } = from else { return None };
+    match target {
+        DataType::Decimal { scale: wider, .. } => {
+            let factor = 10_i128.checked_pow(u32::from(wider.checked_sub(*scale)?))?;
+            Some(literal(Literal::Decimal(digits.checked_mul(factor)?), target.clone()))
+        }
+        // By way of text the nearest DOUBLE is found.
+        DataType::Double => format!("{digits}e-{scale}")
+            .parse()
+            .ok()
+            .map(|value| literal(Literal::Double(value), DataType::Double)),
+        _ => None,
+    }
+}
+
+/// Text as a TIMESTAMP, DATE or TIME; text without an offset is read in the session's zone.
+pub(super) fn time(
+    text: &str,
+    data_type: DataType,
+    timezone: &str,
+    span: Span,
+) -> Result<Expression> {
+    let value = match data_type {
+        DataType::Timestamp => timestamp(text, timezone).map(Literal::Timestamp),
+        DataType::Date => text.parse::<civil::Date>().ok().map(|date| {
+            let days = date.since(civil::Date::constant(1970, 1, 1)).map(|span| span.get_days());
+            Literal::Date(days.unwrap_or_default())
+        }),
+        _ => text.parse::<civil::Time>().ok().map(|time| {
+            let since = time.duration_since(civil::Time::midnight());
+            Literal::Time(i32::try_from(since.as_millis()).unwrap_or_default())
+        }),
+    };
+    let example = match data_type {
+        DataType::Timestamp => "'2024-01-01T09:20:00' or '2024-01-01T09:20:00.000+01:00'",
+        DataType::Date => "'2024-01-01'",
+        _ => "'09:20:00'",
+    };
+    value.map(|value| literal(value, data_type.clone())).ok_or_else(|| {
+        Problem::new(span, format!("'{text}' is no {data_type}"), format!("read as {data_type}"))
+            .help(format!("for example {example}"))
+    })
+}
+
+/// Milliseconds since 1970.
+fn timestamp(text: &str, timezone: &str) -> Option<i64> {
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Some(instant.as_millisecond());
+    }
+    let local: civil::DateTime = text.parse().ok()?;
+    let zone = TimeZone::get(timezone).ok()?;
+    Some(local.to_zoned(zone).ok()?.timestamp().as_millisecond())
+}

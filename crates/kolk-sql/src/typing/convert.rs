@@ -1,0 +1,187 @@
+//! From type to type: what widens by itself, what CAST can do, and the common type of several.
+
+use super::{arithmetic, constant};
+use crate::error::{Problem, Result};
+use crate::source::Span;
+use kolk::expression::{Expression, Kind, Literal};
+use kolk::schema::DataType;
+
+/// Whether it is the word NULL, which has no type of its own.
+pub(crate) fn is_null(expression: &Expression) -> bool {
+    expression.kind == Kind::Literal(Literal::Null)
+}
+
+/// The type, for people; NULL has none.
+pub(super) fn shown(expression: &Expression) -> String {
+    if is_null(expression) { "NULL".to_owned() } else { expression.data_type.to_string() }
+}
+
+/// The type that both widen to.
+pub(super) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
+    use DataType::{Bigint, Date, Decimal, Double, Integer, Timestamp};
+    Some(match (a, b) {
+        _ if a == b => a.clone(),
+        (Double, Integer | Bigint | Decimal { .. })
+        | (Integer | Bigint | Decimal { .. }, Double) => Double,
+        (Integer, Bigint) | (Bigint, Integer) => Bigint,
+        (Decimal { .. }, _) | (_, Decimal { .. }) => {
+            let ((p1, s1), (p2, s2)) = (digits(a)?, digits(b)?);
+            let scale = s1.max(s2);
+            decimal_of((p1 - s1).max(p2 - s2) + scale, scale)
+        }
+        (Timestamp, Date) | (Date, Timestamp) => Timestamp,
+        _ => return None,
+    })
+}
+
+/// All digits and those behind the point, of a number that is exact.
+pub(super) fn digits(data_type: &DataType) -> Option<(u32, u32)> {
+    match data_type {
+        DataType::Integer => Some((10, 0)),
+        DataType::Bigint => Some((19, 0)),
+        DataType::Decimal { precision, scale } => Some((u32::from(*precision), u32::from(*scale))),
+        _ => None,
+    }
+}
+
+/// A DECIMAL of so many digits, or of as many as there can be.
+pub(super) fn decimal_of(precision: u32, scale: u32) -> DataType {
+    let (precision, scale) = arithmetic::squeezed(precision, scale);
+    let small = |digits: u32| u8::try_from(digits).unwrap_or(crate::resolve::PRECISION_MAX);
+    DataType::Decimal { precision: small(precision), scale: small(scale) }
+}
+
+/// The type that all widen to; constant text also becomes the time it is compared with.
+pub(super) fn common<'a>(
+    expressions: impl IntoIterator<Item = &'a Expression>,
+) -> Option<DataType> {
+    let mut common: Option<DataType> = None;
+    let mut text = false;
+    let mut any = false;
+    for expression in expressions {
+        any = true;
+        if is_null(expression) {
+            continue;
+        }
+        if matches!(expression.kind, Kind::Literal(Literal::String(_))) {
+            text = true;
+            continue;
+        }
+        common = Some(match common {
+            None => expression.data_type.clone(),
+            Some(so_far) => widened(&so_far, &expression.data_type)?,
+        });
+    }
+    match common {
+        None if any => Some(DataType::String),
+        Some(other) if text && other != DataType::String && !is_time(&other) => None,
+        common => common,
+    }
+}
+
+fn is_time(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp | DataType::Date | DataType::Time)
+}
+
+/// Whether `<` means something.
+pub(super) fn has_order(data_type: &DataType) -> bool {
+    !matches!(
+        data_type,
+        DataType::Boolean | DataType::Array(_) | DataType::Map(..) | DataType::Struct(_)
+    )
+}
+
+/// The expression as a type that it widens to by itself: wider numbers, NULL as anything, constant text as a time.
+pub(crate) fn implicit(
+    expression: Expression,
+    target: &DataType,
+    timezone: &str,
+    span: Span,
+) -> Result<Expression> {
+    if expression.data_type == *target && !is_null(&expression) {
+        return Ok(expression);
+    }
+    if is_null(&expression) {
+        return Ok(Expression { kind: Kind::Literal(Literal::Null), data_type: target.clone() });
+    }
+    if let Kind::Literal(Literal::String(text)) = &expression.kind
+        && is_time(target)
+    {
+        return constant::time(text, target.clone(), timezone, span);
+    }
+    if widened(&expression.data_type, target).as_ref() == Some(target) {
+        return Ok(widen(expression, target));
+    }
+    let message = format!("expected {target}, found {}", expression.data_type);
+    let help = cast_help(target, &expression.data_type);
+    Err(Problem::new(span, message, format!("{}", expression.data_type)).maybe_help(help))
+}
+
+/// The expression as a wider type: constants at once, others by a cast.
+pub(super) fn widen(expression: Expression, target: &DataType) -> Expression {
+    if expression.data_type == *target {
+        return expression;
+    }
+    constant::widened(&expression, target).unwrap_or_else(|| Expression {
+        kind: Kind::Cast(Box::new(expression)),
+        data_type: target.clone(),
+    })
+}
+
+/// `CAST(expression AS target)`.
+pub(super) fn explicit(expression: Expression, target: DataType, span: Span) -> Result<Expression> {
+    if !is_null(&expression) {
+        if expression.data_type == target {
+            return Ok(expression);
+        }
+        if !castable(&expression.data_type, &target) {
+            let message = format!("a {} cannot be cast to {target}", expression.data_type);
+            let help = match (&expression.data_type, &target) {
+                (DataType::Timestamp, DataType::Bigint) => {
+                    Some("UNIX_TIMESTAMP(…) gives its milliseconds")
+                }
+                (DataType::Bigint, DataType::Timestamp) => {
+                    Some("FROM_UNIXTIME(…) takes milliseconds")
+                }
+                _ => None,
+            };
+            return Err(Problem::new(span, message, format!("{}", expression.data_type))
+                .maybe_help(help.map(ToOwned::to_owned)));
+        }
+    }
+    Ok(Expression { kind: Kind::Cast(Box::new(expression)), data_type: target })
+}
+
+fn castable(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Array, Boolean, Bytes, Date, Map, String, Struct, Time, Timestamp};
+    match (from, to) {
+        _ if from == to => true,
+        (Bytes, _) | (_, Bytes) => false,
+        (Array(a), Array(b)) => castable(a, b),
+        (Map(ka, va), Map(kb, vb)) => castable(ka, kb) && castable(va, vb),
+        (Struct(a), Struct(b)) => b.iter().all(|(name, to)| {
+            a.iter().find(|(other, _)| other == name).is_none_or(|(_, from)| castable(from, to))
+        }),
+        (Array(_) | Map(..) | Struct(_), to) => *to == String,
+        (_, Array(_) | Map(..) | Struct(_)) => false,
+        (_, String) | (String, _) | (Timestamp, Date | Time) | (Date, Timestamp) => true,
+        (Boolean, _) | (_, Boolean) => false,
+        (from, to) => arithmetic::is_number(from) && arithmetic::is_number(to),
+    }
+}
+
+/// How to bring two types together that do not by themselves.
+pub(super) fn cast_help(a: &DataType, b: &DataType) -> Option<String> {
+    use DataType::{Bigint, String, Timestamp};
+    match (a, b) {
+        (String, other) | (other, String) if castable(&String, other) => {
+            let target =
+                if arithmetic::is_number(other) || is_time(other) { other } else { &String };
+            Some(format!("CAST(… AS {target}) makes them alike"))
+        }
+        (Timestamp, Bigint) | (Bigint, Timestamp) => {
+            Some("UNIX_TIMESTAMP(…) gives milliseconds, FROM_UNIXTIME(…) takes them".to_owned())
+        }
+        _ => None,
+    }
+}
