@@ -260,6 +260,13 @@ impl ClientError {
         Self::with(Action::of(code), Failure { message, code: Some(code) })
     }
 
+    /// An error with this consequence and the broker's code, where the API gives the code another meaning than
+    /// [`Action::of`].
+    #[must_use]
+    pub fn with_code(action: Action, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::with(action, Failure { message: message.into(), code: Some(code) })
+    }
+
     /// The error of a request without a response; `what` was attempted.
     #[must_use]
     pub fn from_request(error: &RequestError, what: impl fmt::Display) -> Self {

@@ -132,7 +132,7 @@ fn serve(
         });
         match reply {
             Reply::Frame(chunks) => {
-                chunks.iter().try_for_each(|chunk| stream.write_all(chunk)).ok()?
+                chunks.iter().try_for_each(|chunk| stream.write_all(chunk)).ok()?;
             }
             Reply::Raw(bytes) => stream.write_all(&bytes).ok()?,
             Reply::Silence => {}

@@ -17,6 +17,7 @@ pub mod network;
 pub mod metadata;
 pub mod offsets;
 pub mod fetch;
+pub mod admin;
 #[cfg(test)]
 pub(crate) mod fake_broker;
 pub mod requests;

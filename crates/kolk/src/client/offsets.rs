@@ -98,6 +98,11 @@ impl OffsetLookup {
         self.wanted.is_empty() && self.in_flight.iter().all(|(_, asked)| asked.is_empty())
     }
 
+    /// What could not be asked yet, for want of a leader or because it is repeated later.
+    pub fn waiting(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.wanted.keys()
+    }
+
     /// What was found since the last call; an error is final.
     pub fn take_found(&mut self) -> Vec<(TopicPartition, Result<Found, ClientError>)> {
         std::mem::take(&mut self.found)
@@ -122,7 +127,7 @@ impl OffsetLookup {
         for (partition, spec) in std::mem::take(&mut self.wanted) {
             match metadata.leader(&partition.topic, partition.partition) {
                 Some(leader) => {
-                    by_leader.entry(leader.node).or_default().push((partition, spec, leader))
+                    by_leader.entry(leader.node).or_default().push((partition, spec, leader));
                 }
                 None => self.without_leader(partition, spec, metadata),
             }

@@ -36,9 +36,9 @@ pub(super) fn config(
         fetch: fetch(&values)?,
         group: group(&values)?,
         producer: producer(&values)?,
-        properties: properties.clone(),
+        properties: BTreeMap::new(),
     };
-    Ok(config)
+    Ok(ClientConfig { properties, ..config })
 }
 
 fn security(values: &Values<'_>) -> Result<SecurityConfig, ConfigError> {

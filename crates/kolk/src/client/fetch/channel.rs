@@ -15,6 +15,7 @@ use kolk_wire::ErrorCode;
 use kolk_wire::message::fetch::{FetchRequest, FetchResponse, PartitionData};
 use kolk_wire::record::AbortedTransaction;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The last version that names topics instead of giving their ids (KIP-516).
@@ -195,7 +196,7 @@ impl Fetcher {
             let Some(name) = channel.session.name(&topic.topic, topic.topic_id) else { continue };
             for data in &topic.partitions {
                 let partition =
-                    TopicPartition { topic: name.clone(), partition: data.partition_index };
+                    TopicPartition { topic: Arc::clone(&name), partition: data.partition_index };
                 let asked = channel.session.ask(&partition).map(|ask| ask.offset);
                 self.on_partition(&partition, asked, data, metadata, now);
             }
@@ -249,7 +250,8 @@ impl Fetcher {
             producer_id: it.producer_id,
             first_offset: it.first_offset,
         });
-        let sifted = match self.sieve.sift(data.records.unwrap_or_default(), position, aborted) {
+        let records = data.records.unwrap_or_default();
+        let sifted = match self.sieve.sift(records.clone(), position, aborted) {
             Ok(sifted) => sifted,
             Err(error) => {
                 self.counts.corrupt += 1;
@@ -287,6 +289,7 @@ impl Fetcher {
             start: Offset(position),
             next: Offset(next),
             batches: sifted.batches,
+            records,
             bytes: sifted.bytes,
             high_watermark: Offset(data.high_watermark),
             last_stable_offset: Offset(data.last_stable_offset),

@@ -25,6 +25,7 @@ use super::offsets::{OffsetLookup, OffsetSpec};
 use super::{Offset, TopicPartition};
 use crate::time::{Moment, Timestamp};
 use batches::Sieve;
+use bytes::Bytes;
 use channel::Channel;
 use kolk_wire::record::Batch;
 use kolk_wire::wire::Uuid;
@@ -62,6 +63,8 @@ pub struct FetchedPartition {
     pub next: Offset,
     /// The batches to read, slices of the received frame; checked, without markers and aborted ones. May be empty.
     pub batches: Vec<Batch>,
+    /// The bytes that the batches are slices of.
+    pub records: Bytes,
     /// Bytes in the batches.
     pub bytes: usize,
     /// One past the last replicated record, when the broker answered.
@@ -231,8 +234,9 @@ impl Fetcher {
             failures: 0,
             not_before: None,
         };
-        self.partitions.insert(partition.clone(), assigned);
-        self.begin(&partition, start);
+        let key = partition.clone();
+        self.partitions.insert(partition, assigned);
+        self.begin(&key, start);
     }
 
     /// Stops to read `partition`; what was fetched and not taken is dropped.

@@ -194,7 +194,7 @@ impl Connection {
         }
         match Dialer::resolve(&self.broker) {
             Ok(addresses) => {
-                self.connect(setup, addresses, now, "the name has no address".to_owned(), outcomes)
+                self.connect(setup, addresses, now, "the name has no address".to_owned(), outcomes);
             }
             Err(error) => {
                 let cause = Cause::Cut(format!("the name cannot be resolved: {error}"));
@@ -395,7 +395,7 @@ impl Connection {
                     }
                     Ok(Step::Ready { served, lifetime }) => self.on_ready(served, lifetime, now),
                     Err(RequestError::Disconnected { why, .. }) => {
-                        self.fail(setup, &Cause::Cut(why), now, outcomes)
+                        self.fail(setup, &Cause::Cut(why), now, outcomes);
                     }
                     Err(error) => self.fail(setup, &Cause::Final(error), now, outcomes),
                 }

@@ -320,11 +320,10 @@ impl Network {
         let encode: Encode = Box::new(move |version, correlation, client_id| {
             frame::encode_request(&build(version), version, correlation, Some(client_id))
         });
-        let timeout = options.timeout.unwrap_or(self.setup.connection.request_timeout);
-        let versions = (
-            R::MIN_VERSION.max(*options.versions.start()),
-            R::MAX_VERSION.min(*options.versions.end()),
-        );
+        let SendOptions { timeout, versions } = options;
+        let timeout = timeout.unwrap_or(self.setup.connection.request_timeout);
+        let (low, high) = versions.into_inner();
+        let versions = (R::MIN_VERSION.max(low), R::MAX_VERSION.min(high));
         let now = self.now();
         let id = self.next_id;
         self.next_id += 1;

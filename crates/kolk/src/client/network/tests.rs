@@ -233,7 +233,8 @@ fn answers_that_are_none_are_refused() {
             (call.api == ApiKey::Metadata).then(|| Reply::Raw(bytes.to_vec()))
         })
     };
-    let cases: [(FakeBroker, fn(&RequestError) -> bool); 3] = [
+    type Right = fn(&RequestError) -> bool;
+    let cases: [(FakeBroker, Right); 3] = [
         // Another correlation id.
         (raw(&[0, 0, 0, 4, 0, 0, 9, 9]), |error| matches!(error, RequestError::Malformed { .. })),
         // The right one (the second request of the connection), and then nothing of a response.
