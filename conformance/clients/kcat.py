@@ -11,7 +11,8 @@ class Kcat:
 
     def version(self):
         lines = subprocess.run(["kcat", "-V"], capture_output=True, text=True).stdout.splitlines()
-        return next((line.strip() for line in lines if line.startswith("Version")), "unknown")
+        line = next((line for line in lines if line.startswith("Version")), "Version unknown")
+        return "kcat " + line.split(" (")[0].removeprefix("Version ")
 
     def run(self, bootstrap, *args, stdin="", within=30):
         """What kcat printed."""
