@@ -69,9 +69,11 @@ impl Broker {
         let BrokerOptions { listen, advertised, data, config } = options;
         let limits = config.limits.clone();
         let state = Arc::new(State::open(&data, config, clock)?);
-        let listener =
-            TcpListener::bind(listen).map_err(|source| StartError::Listen { address: listen, source })?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
+        let listener = TcpListener::bind(listen)
+            .map_err(|source| StartError::Listen { address: listen, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { address: listen, source })?;
         let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string(), address.port()));
         state.advertise(host, port);
         let stop = Arc::new(StopSignal::default());

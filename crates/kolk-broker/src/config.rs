@@ -2,9 +2,10 @@
 
 use crate::group::GroupSettings;
 use crate::log::LogConfig;
-use crate::log::config::ConfigError;
+use crate::log::config::{ConfigError, Setting, SettingType};
 use crate::server::Limits;
 use crate::transaction::{TransactionSettings, TransactionVersion};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What an operator decides about a broker. The defaults are Kafka's, but for the waiting time of new groups (none).
@@ -38,6 +39,8 @@ pub struct BrokerConfig {
     pub limits: Limits,
     /// What topics have where they do not say otherwise: topic settings by name.
     pub topic_defaults: Vec<(String, String)>,
+    /// Every setting that was given, as it was written.
+    pub given: BTreeMap<String, String>,
 }
 
 impl Default for BrokerConfig {
@@ -57,13 +60,18 @@ impl Default for BrokerConfig {
             transactions: TransactionSettings::default(),
             limits: Limits::default(),
             topic_defaults: Vec::new(),
+            given: BTreeMap::new(),
         }
     }
 }
 
-/// The broker's names for settings of topics, where they differ; the factor turns the unit into the topic's.
-const TOPIC_SETTINGS: &[(&str, &str, i64)] = &[
+/// The broker's names for settings of topics; the factor turns the unit into the topic's (0: the same unit). Of several
+/// names for one setting the last one given holds.
+pub(crate) const TOPIC_SETTINGS: &[(&str, &str, i64)] = &[
+    ("compression.gzip.level", "compression.gzip.level", 0),
+    ("compression.lz4.level", "compression.lz4.level", 0),
     ("compression.type", "compression.type", 0),
+    ("compression.zstd.level", "compression.zstd.level", 0),
     ("log.cleaner.delete.retention.ms", "delete.retention.ms", 0),
     ("log.cleaner.max.compaction.lag.ms", "max.compaction.lag.ms", 0),
     ("log.cleaner.min.cleanable.ratio", "min.cleanable.dirty.ratio", 0),
@@ -72,17 +80,151 @@ const TOPIC_SETTINGS: &[(&str, &str, i64)] = &[
     ("log.flush.interval.messages", "flush.messages", 0),
     ("log.flush.interval.ms", "flush.ms", 0),
     ("log.index.interval.bytes", "index.interval.bytes", 0),
+    ("log.index.size.max.bytes", "segment.index.bytes", 0),
     ("log.message.timestamp.after.max.ms", "message.timestamp.after.max.ms", 0),
     ("log.message.timestamp.before.max.ms", "message.timestamp.before.max.ms", 0),
     ("log.message.timestamp.type", "message.timestamp.type", 0),
+    ("log.preallocate", "preallocate", 0),
     ("log.retention.bytes", "retention.bytes", 0),
     ("log.retention.hours", "retention.ms", 3_600_000),
     ("log.retention.minutes", "retention.ms", 60_000),
     ("log.retention.ms", "retention.ms", 0),
     ("log.roll.hours", "segment.ms", 3_600_000),
+    ("log.roll.jitter.hours", "segment.jitter.ms", 3_600_000),
+    ("log.roll.jitter.ms", "segment.jitter.ms", 0),
     ("log.roll.ms", "segment.ms", 0),
     ("log.segment.bytes", "segment.bytes", 0),
+    ("log.segment.delete.delay.ms", "file.delete.delay.ms", 0),
     ("message.max.bytes", "max.message.bytes", 0),
+    ("min.insync.replicas", "min.insync.replicas", 0),
+    ("unclean.leader.election.enable", "unclean.leader.election.enable", 0),
+];
+
+const fn setting(
+    name: &'static str,
+    kind: SettingType,
+    default: &'static str,
+    doc: &'static str,
+) -> Setting {
+    Setting { name, kind, default, doc }
+}
+
+/// The broker's settings that are no topic's, by Kafka's names.
+pub(crate) const OWN_SETTINGS: &[Setting] = &[
+    setting(
+        "auto.create.topics.enable",
+        SettingType::Boolean,
+        "true",
+        "whether asking for a topic creates it",
+    ),
+    setting(
+        "connections.max.idle.ms",
+        SettingType::Long,
+        "600000",
+        "a connection silent for that long is closed",
+    ),
+    setting("default.replication.factor", SettingType::Int, "1", "there is one node"),
+    setting(
+        "fetch.max.bytes",
+        SettingType::Int,
+        "57671680",
+        "the most bytes of one answer to a fetch",
+    ),
+    setting(
+        "group.initial.rebalance.delay.ms",
+        SettingType::Int,
+        "0",
+        "how long a new group waits for members",
+    ),
+    setting(
+        "group.max.session.timeout.ms",
+        SettingType::Int,
+        "1800000",
+        "the longest session of a member",
+    ),
+    setting("group.max.size", SettingType::Int, "2147483647", "the most members of a group"),
+    setting(
+        "group.min.session.timeout.ms",
+        SettingType::Int,
+        "6000",
+        "the shortest session of a member",
+    ),
+    setting(
+        "log.cleaner.backoff.ms",
+        SettingType::Long,
+        "15000",
+        "time between looks for something to compact",
+    ),
+    setting(
+        "log.retention.check.interval.ms",
+        SettingType::Long,
+        "300000",
+        "time between looks for what is old",
+    ),
+    setting("max.connections", SettingType::Int, "1000", "the most connections at the same time"),
+    setting(
+        "max.incremental.fetch.session.cache.slots",
+        SettingType::Int,
+        "1000",
+        "fetch sessions kept",
+    ),
+    setting("node.id", SettingType::Int, "1", "how the broker calls itself"),
+    setting("num.partitions", SettingType::Int, "1", "partitions of a topic made without a number"),
+    setting(
+        "offset.metadata.max.bytes",
+        SettingType::Int,
+        "4096",
+        "the longest metadata of an offset",
+    ),
+    setting(
+        "offsets.retention.check.interval.ms",
+        SettingType::Long,
+        "600000",
+        "time between looks for stale offsets",
+    ),
+    setting(
+        "offsets.retention.minutes",
+        SettingType::Int,
+        "10080",
+        "how long the offsets of an empty group stay",
+    ),
+    setting(
+        "producer.id.expiration.ms",
+        SettingType::Int,
+        "86400000",
+        "how long a silent producer is remembered",
+    ),
+    setting(
+        "queued.max.request.bytes",
+        SettingType::Long,
+        "268435456",
+        "bytes of all requests being worked on",
+    ),
+    setting("socket.request.max.bytes", SettingType::Int, "104857600", "the largest request"),
+    setting(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        SettingType::Int,
+        "10000",
+        "time between looks for transactions whose time is up",
+    ),
+    setting(
+        "transaction.max.timeout.ms",
+        SettingType::Int,
+        "900000",
+        "the longest transaction.timeout.ms",
+    ),
+    setting(
+        "transaction.version",
+        SettingType::Int,
+        "2",
+        "1, or 2 (KIP-890); a feature of Apache Kafka",
+    ),
+    setting(
+        "transactional.id.expiration.ms",
+        SettingType::Int,
+        "604800000",
+        "how long an unused id is remembered",
+    ),
 ];
 
 /// Settings of Apache Kafka about things that do not exist here; accepted so that one file serves both.
@@ -91,7 +233,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "controlled.shutdown.enable",
     "log.cleaner.enable",
     "log.cleaner.threads",
-    "log.segment.delete.delay.ms",
+    "log.initial.task.delay.ms",
     "num.io.threads",
     "num.network.threads",
     "offsets.topic.num.partitions",
@@ -100,6 +242,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "share.coordinator.state.topic.min.isr",
     "share.coordinator.state.topic.num.partitions",
     "share.coordinator.state.topic.replication.factor",
+    "transaction.partition.verification.enable",
     "transaction.state.log.min.isr",
     "transaction.state.log.num.partitions",
     "transaction.state.log.replication.factor",
@@ -111,8 +254,14 @@ impl BrokerConfig {
     /// # Errors
     /// [`ConfigError::Unknown`] for a name that is not Kafka's or not supported, [`ConfigError::Value`].
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        if let Some((_, topic_name, factor)) = TOPIC_SETTINGS.iter().find(|(known, ..)| *known == name) {
-            return self.set_topic_default(topic_name, value, *factor);
+        self.apply(name, value)?;
+        self.given.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    fn apply(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        if TOPIC_SETTINGS.iter().any(|(known, ..)| *known == name) {
+            return self.set_topic_default(name, value);
         }
         if WITHOUT_EFFECT.contains(&name) {
             return Ok(());
@@ -122,14 +271,18 @@ impl BrokerConfig {
             "node.id" | "broker.id" => self.node_id = number(name, value, "a number from 0")?,
             "auto.create.topics.enable" => self.auto_create_topics = boolean(name, value)?,
             "num.partitions" => self.partitions = positive(name, value)?,
-            "default.replication.factor" | "min.insync.replicas" => {
+            "default.replication.factor" => {
                 if number::<i64>(name, value, "1")? != 1 {
                     return Err(wrong(name, value, "1: there is one node"));
                 }
             }
             "fetch.max.bytes" => self.fetch_bytes_max = positive(name, value)?,
-            "max.incremental.fetch.session.cache.slots" => self.fetch_sessions_max = number(name, value, "a number")?,
-            "log.retention.check.interval.ms" => self.retention_check_interval = ms("milliseconds")?,
+            "max.incremental.fetch.session.cache.slots" => {
+                self.fetch_sessions_max = number(name, value, "a number")?
+            }
+            "log.retention.check.interval.ms" => {
+                self.retention_check_interval = ms("milliseconds")?
+            }
             "log.cleaner.backoff.ms" => self.cleaner_backoff = ms("milliseconds")?,
             "transaction.abort.timed.out.transaction.cleanup.interval.ms" => {
                 self.transaction_check_interval = ms("milliseconds")?;
@@ -151,18 +304,29 @@ impl BrokerConfig {
         Ok(())
     }
 
-    fn set_topic_default(&mut self, name: &str, value: &str, factor: i64) -> Result<(), ConfigError> {
-        let value = match factor {
-            0 => value.to_owned(),
-            factor => match number::<i64>(name, value, "a number")? {
-                // −1 is "for ever" in every unit.
-                -1 => "-1".to_owned(),
-                number => number.saturating_mul(factor).to_string(),
-            },
-        };
-        self.topic_defaults.retain(|(known, _)| known != name);
-        self.topic_defaults.push((name.to_owned(), value));
-        LogConfig::from_overrides(self.topic_defaults.iter().map(|(n, v)| (n, v))).map(drop)
+    fn set_topic_default(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        let mut defaults: Vec<(String, String)> = Vec::new();
+        for (known, topic_name, factor) in TOPIC_SETTINGS {
+            let given = if *known == name {
+                Some(value)
+            } else {
+                self.given.get(*known).map(String::as_str)
+            };
+            let Some(given) = given else { continue };
+            let given = match factor {
+                0 => given.to_owned(),
+                factor => match number::<i64>(known, given, "a number")? {
+                    // −1 is "for ever" in every unit.
+                    -1 => "-1".to_owned(),
+                    number => number.saturating_mul(*factor).to_string(),
+                },
+            };
+            defaults.retain(|(other, _)| other != topic_name);
+            defaults.push(((*topic_name).to_owned(), given));
+        }
+        LogConfig::from_overrides(defaults.iter().map(|(name, value)| (name, value)))?;
+        self.topic_defaults = defaults;
+        Ok(())
     }
 
     fn set_group(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
@@ -171,12 +335,19 @@ impl BrokerConfig {
             "group.initial.rebalance.delay.ms" => {
                 groups.initial_rebalance_delay_ms = number(name, value, "milliseconds")?;
             }
-            "group.min.session.timeout.ms" => groups.session_timeout_ms_min = number(name, value, "milliseconds")?,
-            "group.max.session.timeout.ms" => groups.session_timeout_ms_max = number(name, value, "milliseconds")?,
+            "group.min.session.timeout.ms" => {
+                groups.session_timeout_ms_min = number(name, value, "milliseconds")?
+            }
+            "group.max.session.timeout.ms" => {
+                groups.session_timeout_ms_max = number(name, value, "milliseconds")?
+            }
             "group.max.size" => groups.size_max = positive(name, value)?,
-            "offset.metadata.max.bytes" => groups.offset_metadata_bytes_max = positive(name, value)?,
+            "offset.metadata.max.bytes" => {
+                groups.offset_metadata_bytes_max = positive(name, value)?
+            }
             "offsets.retention.minutes" => {
-                groups.offsets_retention_ms = number::<i64>(name, value, "minutes")?.saturating_mul(60_000);
+                groups.offsets_retention_ms =
+                    number::<i64>(name, value, "minutes")?.saturating_mul(60_000);
             }
             "offsets.retention.check.interval.ms" => {
                 groups.offsets_retention_check_interval_ms = number(name, value, "milliseconds")?;
@@ -215,14 +386,21 @@ impl BrokerConfig {
 }
 
 fn wrong(name: &str, value: &str, wanted: &str) -> ConfigError {
-    ConfigError::Value { name: name.to_owned(), value: value.to_owned(), wanted: format!("expected {wanted}") }
+    ConfigError::Value {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        wanted: format!("expected {wanted}"),
+    }
 }
 
 fn number<T: std::str::FromStr>(name: &str, value: &str, wanted: &str) -> Result<T, ConfigError> {
     value.trim().parse().map_err(|_| wrong(name, value, wanted))
 }
 
-fn positive<T: std::str::FromStr + PartialOrd + From<u8>>(name: &str, value: &str) -> Result<T, ConfigError> {
+fn positive<T: std::str::FromStr + PartialOrd + From<u8>>(
+    name: &str,
+    value: &str,
+) -> Result<T, ConfigError> {
     let parsed: T = number(name, value, "a number from 1")?;
     if parsed < T::from(1) { Err(wrong(name, value, "a number from 1")) } else { Ok(parsed) }
 }
@@ -236,10 +414,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_tables_are_in_order() {
+        assert!(
+            TOPIC_SETTINGS.is_sorted_by_key(|row| row.0)
+                && OWN_SETTINGS.is_sorted_by_key(|row| row.name)
+        );
+    }
+
+    #[test]
     fn names_of_the_broker_become_settings_of_topics() {
         let mut config = BrokerConfig::default();
-        config.set("log.retention.hours", "2").unwrap();
         config.set("log.retention.ms", "5000").unwrap();
+        config.set("log.retention.hours", "2").unwrap();
         config.set("message.max.bytes", "2000").unwrap();
         let expected = [("retention.ms", "5000"), ("max.message.bytes", "2000")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -257,7 +443,10 @@ mod tests {
             ("auto.create.topics.enable", "yes"),
             ("log.cleanup.policy", "shrink"),
         ] {
-            assert!(matches!(config.set(name, value), Err(ConfigError::Value { .. })), "{name}={value}");
+            assert!(
+                matches!(config.set(name, value), Err(ConfigError::Value { .. })),
+                "{name}={value}"
+            );
         }
         assert!(config.set("offsets.topic.num.partitions", "4").is_ok());
     }

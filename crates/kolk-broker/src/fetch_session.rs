@@ -4,7 +4,6 @@
 use kolk_wire::ErrorCode;
 use std::collections::{BTreeMap, HashMap};
 
-
 /// A session's epoch of a client that wants none.
 pub const FINAL_EPOCH: i32 = -1;
 /// A session's epoch of a client that opens one.
@@ -22,7 +21,6 @@ pub struct Wanted {
     /// High watermark and log start offset of the last answer; −1 before the first.
     pub told: (i64, i64),
 }
-
 
 /// One session: partitions in the order in which the client named them first.
 #[derive(Debug)]
@@ -84,7 +82,8 @@ impl FetchSessions {
             let session_id = if epoch == INITIAL_EPOCH { self.open(&wanted) } else { 0 };
             return Ok(Resolved { session_id, incremental: false, partitions: wanted });
         }
-        let session = self.sessions.get_mut(&session_id).ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
+        let session =
+            self.sessions.get_mut(&session_id).ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
         if session.epoch != epoch {
             return Err(ErrorCode::INVALID_FETCH_SESSION_EPOCH);
         }
@@ -109,12 +108,14 @@ impl FetchSessions {
             return 0;
         }
         if self.sessions.len() >= self.max {
-            let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, _)| *id);
+            let oldest =
+                self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(id, _)| *id);
             oldest.map(|id| self.sessions.remove(&id));
         }
         let id = self.next_id;
         self.next_id = if id == i32::MAX { 1 } else { id + 1 };
-        self.sessions.insert(id, Session { epoch: 1, used: self.uses, partitions: wanted.to_vec() });
+        self.sessions
+            .insert(id, Session { epoch: 1, used: self.uses, partitions: wanted.to_vec() });
         id
     }
 }
@@ -127,8 +128,12 @@ impl Session {
         if wanted.is_empty() {
             return;
         }
-        let places: HashMap<SessionKey, usize> =
-            self.partitions.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
+        let places: HashMap<SessionKey, usize> = self
+            .partitions
+            .iter()
+            .enumerate()
+            .map(|(place, (key, _))| (key.clone(), place))
+            .collect();
         for (key, new) in wanted {
             match places.get(&key) {
                 Some(&place) => {
@@ -156,9 +161,11 @@ mod tests {
     #[test]
     fn a_session_remembers_what_later_requests_leave_out() {
         let mut sessions = FetchSessions::new(10);
-        let first = sessions.resolve((0, 0), vec![(key(0), wanted(0)), (key(1), wanted(0))], &[]).unwrap();
+        let first =
+            sessions.resolve((0, 0), vec![(key(0), wanted(0)), (key(1), wanted(0))], &[]).unwrap();
         assert!(first.session_id > 0 && !first.incremental);
-        let next = sessions.resolve((first.session_id, 1), vec![(key(1), wanted(5))], &[key(0)]).unwrap();
+        let next =
+            sessions.resolve((first.session_id, 1), vec![(key(1), wanted(5))], &[key(0)]).unwrap();
         assert_eq!((next.incremental, next.partitions), (true, vec![(key(1), wanted(5))]));
         let stale = sessions.resolve((first.session_id, 1), vec![], &[]);
         assert_eq!(stale.unwrap_err(), ErrorCode::INVALID_FETCH_SESSION_EPOCH);
@@ -172,7 +179,10 @@ mod tests {
         let ids: Vec<i32> = (0..3)
             .map(|_| sessions.resolve((0, 0), vec![(key(0), wanted(0))], &[]).unwrap().session_id)
             .collect();
-        assert_eq!(sessions.resolve((ids[0], 1), vec![], &[]).unwrap_err(), ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+        assert_eq!(
+            sessions.resolve((ids[0], 1), vec![], &[]).unwrap_err(),
+            ErrorCode::FETCH_SESSION_ID_NOT_FOUND
+        );
         assert!(sessions.resolve((ids[2], 1), vec![], &[]).is_ok());
     }
 

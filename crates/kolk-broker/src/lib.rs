@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod config;
+pub mod described;
 pub mod clock;
 pub mod server;
 mod api;

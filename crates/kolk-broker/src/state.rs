@@ -8,18 +8,19 @@ use crate::config::BrokerConfig;
 use crate::fetch_session::FetchSessions;
 use crate::group::{GroupEntry, Groups};
 use crate::journal::{Journal, JournalError};
-use crate::log::{ControlKind, FolderLock, LockError, Marker};
+use crate::log::{AppendError, ControlKind, FolderLock, LockError, Marker};
 use crate::partition::Partition;
 use crate::topics::{Topic, TopicError, Topics};
-use crate::transaction::{Prepared, TransactionEntry, TransactionResult, Transactions};
+use crate::transaction::{Outcome, Prepared, TransactionEntry, TransactionResult, Transactions};
 use bytes::Bytes;
 use kolk_wire::ErrorCode;
 use kolk_wire::wire::Uuid;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+    RwLockWriteGuard,
 };
 
 /// Why a broker does not start on its data folder.
@@ -47,6 +48,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// The cluster's id, made when the data folder was.
     pub cluster_id: String,
+    /// The data folder.
+    pub folder: PathBuf,
     /// Open fetch sessions (KIP-227).
     pub sessions: Mutex<FetchSessions>,
     advertised: OnceLock<(String, u16)>,
@@ -80,7 +83,11 @@ impl State {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(folder: &Path, config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub fn open(
+        folder: &Path,
+        config: BrokerConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let lock = FolderLock::acquire(folder)?;
         let now_ms = clock.now_ms();
         let cluster_id = cluster_id(folder)?;
@@ -107,6 +114,7 @@ impl State {
             config,
             clock,
             cluster_id,
+            folder: folder.to_owned(),
             advertised: OnceLock::new(),
             topics: RwLock::new(topics),
             groups: Mutex::new(group_desk),
@@ -150,7 +158,7 @@ impl State {
     }
 
     /// The topic of this name.
-    pub fn topic(&self, name: &str) -> Option<Topic> {
+    pub fn topic(&self, name: &str) -> Option<Arc<Topic>> {
         self.topics().get(name).cloned()
     }
 
@@ -161,16 +169,16 @@ impl State {
         partitions.get(usize::try_from(partition).ok()?).cloned()
     }
 
-    /// Deletes a topic, and what groups know of it; a transaction passes over a partition that is gone.
+    /// Deletes a topic, and what groups know of it, and returns its id; a transaction passes over a partition that is gone.
     ///
     /// # Errors
     /// [`TopicError`].
-    pub fn delete_topic(&self, name: &str) -> Result<(), TopicError> {
-        self.topics_mut().delete(name)?;
+    pub fn delete_topic(&self, name: &str) -> Result<Uuid, TopicError> {
+        let deleted = self.topics_mut().delete(name)?;
         let now_ms = self.now_ms();
         // A journal that refuses loses nothing but the tidying: the topic is gone in any case.
         let _ = self.with_groups(|groups| groups.forget_topic(now_ms, name));
-        Ok(())
+        Ok(deleted.id)
     }
 
     /// The groups, to look at.
@@ -183,12 +191,21 @@ impl State {
     /// # Errors
     /// [`ErrorCode::COORDINATOR_NOT_AVAILABLE`] when the journal cannot be written.
     pub fn with_groups<T>(&self, work: impl FnOnce(&mut Groups) -> T) -> Result<T, ErrorCode> {
+        let (result, saved) = self.call_groups(work);
+        saved.map(|()| result)
+    }
+
+    /// As [`Self::with_groups`], for work whose result matters even if the journal refused.
+    pub fn call_groups<T>(
+        &self,
+        work: impl FnOnce(&mut Groups) -> T,
+    ) -> (T, Result<(), ErrorCode>) {
         let mut desk = self.groups();
         let result = work(&mut desk.groups);
         let saved = desk.save();
         drop(desk);
         self.groups_changed.notify_all();
-        saved.map(|()| result)
+        (result, saved)
     }
 
     /// Waits until `answer` finds one. Every wait of a group ends by the group's own deadlines.
@@ -215,7 +232,8 @@ impl State {
             let _ = desk.save();
             self.groups_changed.notify_all();
             let next = desk.groups.next_deadline_ms().map_or(1000, |deadline| deadline - now_ms);
-            let wait = std::time::Duration::from_millis(u64::try_from(next.clamp(1, 1000)).unwrap_or(1));
+            let wait =
+                std::time::Duration::from_millis(u64::try_from(next.clamp(1, 1000)).unwrap_or(1));
             let waited = self.groups_changed.wait_timeout(desk, wait);
             desk = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -235,13 +253,38 @@ impl State {
     ///
     /// # Errors
     /// [`ErrorCode::COORDINATOR_NOT_AVAILABLE`] when the journal cannot be written.
-    pub fn with_transactions<T>(&self, work: impl FnOnce(&mut Transactions) -> T) -> Result<T, ErrorCode> {
+    pub fn with_transactions<T>(
+        &self,
+        work: impl FnOnce(&mut Transactions) -> T,
+    ) -> Result<T, ErrorCode> {
         let mut desk = self.transactions_mut();
         let result = work(&mut desk.transactions);
         let saved = desk.save();
         drop(desk);
         self.wake_transactions();
         saved.map(|()| result)
+    }
+
+    /// Does `work` on the transactions, makes its decision durable, and carries it out. Returns the reply, and whether an end
+    /// was decided and carried out. One that cannot be made durable or carried out now will be tried again.
+    pub fn decide<T>(
+        &self,
+        work: impl FnOnce(&mut Transactions) -> Outcome<Result<T, ErrorCode>>,
+    ) -> (Result<T, ErrorCode>, bool) {
+        let mut desk = self.transactions_mut();
+        let Outcome { reply, prepared } = work(&mut desk.transactions);
+        let saved = desk.save();
+        if let Err(error) = saved {
+            if let Some(prepared) = prepared {
+                desk.transactions.postpone(self.now_ms(), prepared);
+            }
+            drop(desk);
+            self.wake_transactions();
+            return (Err(error), false);
+        }
+        drop(desk);
+        let carried_out = prepared.is_some_and(|prepared| self.carry_out(prepared));
+        (reply, carried_out)
     }
 
     /// Carries out the decided end of a transaction: markers into the logs, offsets into the groups, then it is done.
@@ -275,7 +318,8 @@ impl State {
             let Some(partition) = self.partition(&at.topic, at.partition) else { return true };
             let written = partition.log().append_marker(marker, now_ms);
             partition.wake();
-            written.is_ok()
+            // Only the disk may change its mind: a marker that is refused as outdated would be so for ever.
+            !matches!(written, Err(AppendError::Storage(_)))
         })
     }
 
@@ -342,7 +386,7 @@ impl State {
     /// Closes all logs in order, so that the next start is fast. Nothing may be served any more.
     pub fn close(&self) {
         for topic in self.topics_mut().take_all() {
-            for partition in topic.partitions {
+            for partition in Arc::unwrap_or_clone(topic).partitions {
                 // Whoever still holds the partition keeps its log open: it is recovered at the next start instead.
                 if let Some(partition) = Arc::into_inner(partition) {
                     let _ = partition.into_log().close();

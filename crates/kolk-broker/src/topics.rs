@@ -4,8 +4,9 @@ use crate::journal::{Journal, JournalError};
 use crate::log::config::ConfigError;
 use crate::log::{LogConfig, LogError, PartitionLog};
 use crate::partition::Partition;
+use kolk_wire::ErrorCode;
 use kolk_wire::wire::Uuid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ pub const NAME_LENGTH_MAX: usize = 249;
 /// The most partitions that one request may ask for.
 pub const PARTITIONS_MAX: usize = 10_000;
 
-/// One topic. Cheap to clone: requests work on the state at their start.
+/// One topic. Shared: requests work on the state at their start.
 #[derive(Debug, Clone)]
 pub struct Topic {
     /// Its name.
@@ -31,18 +32,24 @@ pub struct Topic {
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// The name breaks Kafka's rules.
-    #[error("topic name {name:?} is not allowed: {why}")]
+    #[error("Topic name is invalid: {why}")]
     Name {
+        /// The rule.
+        why: String,
+    },
+    /// The name differs from another topic's only in `.` and `_`, which metrics cannot tell apart.
+    #[error("Topic '{name}' collides with existing topic: {other}")]
+    Collides {
         /// The name.
         name: String,
-        /// The rule.
-        why: &'static str,
+        /// The other topic's.
+        other: String,
     },
     /// There is one already.
-    #[error("topic '{0}' already exists")]
+    #[error("Topic '{0}' already exists.")]
     Exists(String),
     /// There is none.
-    #[error("topic '{0}' does not exist")]
+    #[error("The topic '{0}' does not exist.")]
     Unknown(String),
     /// A number of partitions that cannot be.
     #[error("{0}")]
@@ -58,6 +65,21 @@ pub enum TopicError {
     Log(#[from] LogError),
 }
 
+impl TopicError {
+    /// The answer to a client.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Name { .. } | Self::Collides { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
+            Self::Exists(_) => ErrorCode::TOPIC_ALREADY_EXISTS,
+            Self::Unknown(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            Self::Partitions(_) => ErrorCode::INVALID_PARTITIONS,
+            Self::Setting(_) => ErrorCode::INVALID_CONFIG,
+            Self::Journal(_) | Self::Log(_) => ErrorCode::KAFKA_STORAGE_ERROR,
+        }
+    }
+}
+
 /// All topics. The caller locks; changes are in the journal before they are visible.
 #[derive(Debug)]
 pub struct Topics {
@@ -66,7 +88,8 @@ pub struct Topics {
     /// What holds where a topic does not say otherwise.
     defaults: Vec<(String, String)>,
     producer_id_expiration_ms: i64,
-    topics: BTreeMap<Arc<str>, Topic>,
+    topics: BTreeMap<Arc<str>, Arc<Topic>>,
+    names: HashMap<[u8; 16], Arc<str>>,
 }
 
 /// What the journal says of a topic: its whole state after a change.
@@ -98,7 +121,14 @@ impl Topics {
             }
         })?;
         let folder = folder.join("topics");
-        let mut topics = Self { folder, journal, defaults, producer_id_expiration_ms, topics: BTreeMap::new() };
+        let mut topics = Self {
+            folder,
+            journal,
+            defaults,
+            producer_id_expiration_ms,
+            topics: BTreeMap::new(),
+            names: HashMap::new(),
+        };
         for topic in stored.into_values() {
             if topic.partitions == 0 {
                 topics.remove_folders(&topic.name, topic.id);
@@ -111,18 +141,18 @@ impl Topics {
 
     /// The topic of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Topic> {
+    pub fn get(&self, name: &str) -> Option<&Arc<Topic>> {
         self.topics.get(name)
     }
 
     /// The topic with this id.
     #[must_use]
-    pub fn by_id(&self, id: Uuid) -> Option<&Topic> {
-        self.topics.values().find(|topic| topic.id == id)
+    pub fn by_id(&self, id: Uuid) -> Option<&Arc<Topic>> {
+        self.topics.get(self.names.get(&id.0)?)
     }
 
     /// All topics, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Topic> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Topic>> {
         self.topics.values()
     }
 
@@ -141,14 +171,13 @@ impl Topics {
             return Err(TopicError::Exists(name.to_owned()));
         }
         if let Some(other) = self.topics.keys().find(|other| collide(other, name)) {
-            let why = "it differs from another topic's only in '.' and '_', which metrics cannot tell apart";
-            debug_assert!(other.len() == name.len());
-            return Err(TopicError::Name { name: name.to_owned(), why });
+            return Err(TopicError::Collides { name: name.to_owned(), other: other.to_string() });
         }
-        if partitions == 0 || partitions > PARTITIONS_MAX {
-            let reason = format!("a topic has from 1 to {PARTITIONS_MAX} partitions, not {partitions}");
-            return Err(TopicError::Partitions(reason));
+        if partitions == 0 {
+            let reason = "Number of partitions was set to an invalid non-positive value.";
+            return Err(TopicError::Partitions(reason.to_owned()));
         }
+        check_count(partitions)?;
         self.log_config(overrides)?;
         Ok(())
     }
@@ -164,7 +193,7 @@ impl Topics {
         partitions: usize,
         overrides: BTreeMap<String, String>,
         now_ms: i64,
-    ) -> Result<&Topic, TopicError> {
+    ) -> Result<&Arc<Topic>, TopicError> {
         self.check(name, partitions, &overrides)?;
         let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
         let stored = Stored { name: name.to_owned(), id, partitions, overrides };
@@ -179,26 +208,47 @@ impl Topics {
     /// [`TopicError::Unknown`], [`TopicError::Partitions`] unless there are fewer now, or the disk's.
     pub fn grow(&mut self, name: &str, count: usize, now_ms: i64) -> Result<(), TopicError> {
         let topic = self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
-        let present = topic.partitions.len();
-        if count <= present || count > PARTITIONS_MAX {
-            let reason = format!("topic '{name}' has {present} partitions; {count} is no higher number that can be");
-            return Err(TopicError::Partitions(reason));
-        }
+        Self::check_growth(topic, count)?;
         let mut stored = Stored::of(topic);
         stored.partitions = u32::try_from(count).unwrap_or(u32::MAX);
         self.write(&stored)?;
         self.load(&stored, now_ms)
     }
 
+    /// Whether a topic could have `count` partitions in all; nothing is done (`validate_only`).
+    ///
+    /// # Errors
+    /// [`TopicError::Partitions`].
+    pub fn check_growth(topic: &Topic, count: usize) -> Result<(), TopicError> {
+        let (name, present) = (&topic.name, topic.partitions.len());
+        if count == present {
+            return Err(TopicError::Partitions(format!(
+                "Topic already has {present} partition(s)."
+            )));
+        }
+        if count < present {
+            let reason = format!(
+                "The topic {name} currently has {present} partition(s); {count} would not be an increase."
+            );
+            return Err(TopicError::Partitions(reason));
+        }
+        check_count(count)
+    }
+
     /// Replaces the topic's own settings.
     ///
     /// # Errors
     /// [`TopicError::Unknown`], [`TopicError::Setting`], or the disk's.
-    pub fn configure(&mut self, name: &str, overrides: BTreeMap<String, String>) -> Result<(), TopicError> {
+    pub fn configure(
+        &mut self,
+        name: &str,
+        overrides: BTreeMap<String, String>,
+    ) -> Result<(), TopicError> {
         let config = self.log_config(&overrides)?;
         let topic = self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
         self.write(&Stored { overrides: overrides.clone(), ..Stored::of(topic) })?;
         if let Some(topic) = self.topics.get_mut(name) {
+            let topic = Arc::make_mut(topic);
             topic.overrides = overrides;
             for partition in &topic.partitions {
                 partition.log().set_config(config.clone());
@@ -211,10 +261,11 @@ impl Topics {
     ///
     /// # Errors
     /// [`TopicError::Unknown`], or the disk's.
-    pub fn delete(&mut self, name: &str) -> Result<Topic, TopicError> {
+    pub fn delete(&mut self, name: &str) -> Result<Arc<Topic>, TopicError> {
         let topic = self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
         self.write(&Stored { partitions: 0, ..Stored::of(topic) })?;
         let topic = self.topics.remove(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
+        self.names.remove(&topic.id.0);
         self.remove_folders(name, topic.id);
         for partition in &topic.partitions {
             partition.wake();
@@ -223,7 +274,8 @@ impl Topics {
     }
 
     /// Takes all topics away, to close their logs.
-    pub fn take_all(&mut self) -> Vec<Topic> {
+    pub fn take_all(&mut self) -> Vec<Arc<Topic>> {
+        self.names.clear();
         std::mem::take(&mut self.topics).into_values().collect()
     }
 
@@ -231,7 +283,10 @@ impl Topics {
     ///
     /// # Errors
     /// [`ConfigError`] for one that is unknown or not allowed.
-    pub fn log_config(&self, overrides: &BTreeMap<String, String>) -> Result<LogConfig, ConfigError> {
+    pub fn log_config(
+        &self,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<LogConfig, ConfigError> {
         let defaults = self.defaults.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let own = overrides.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut config = LogConfig::from_overrides(defaults.chain(own))?;
@@ -248,7 +303,11 @@ impl Topics {
     fn write(&mut self, stored: &Stored) -> Result<(), TopicError> {
         self.journal.append(&stored.to_bytes())?;
         if self.journal.wants_rewrite() {
-            let entries = self.topics.values().map(Stored::of).filter(|topic| topic.name != stored.name);
+            let entries = self
+                .topics
+                .values()
+                .map(|topic| Stored::of(topic))
+                .filter(|topic| topic.name != stored.name);
             let entries: Vec<_> = entries.map(|topic| topic.to_bytes()).collect();
             self.journal.rewrite(entries.into_iter().chain([stored.to_bytes()]))?;
         }
@@ -258,17 +317,24 @@ impl Topics {
     /// Opens the logs that are not open yet.
     fn load(&mut self, stored: &Stored, now_ms: i64) -> Result<(), TopicError> {
         let config = self.log_config(&stored.overrides)?;
-        let mut partitions =
-            self.topics.get(stored.name.as_str()).map_or_else(Vec::new, |topic| topic.partitions.clone());
+        let mut partitions = self
+            .topics
+            .get(stored.name.as_str())
+            .map_or_else(Vec::new, |topic| topic.partitions.clone());
         for number in partitions.len()..stored.partitions as usize {
             let folder = self.partition_folder(&stored.name, stored.id, number);
             let log = PartitionLog::open(&folder, config.clone(), now_ms)?;
             partitions.push(Arc::new(Partition::new(log)));
         }
         let name: Arc<str> = Arc::from(stored.name.as_str());
-        let topic =
-            Topic { name: Arc::clone(&name), id: stored.id, overrides: stored.overrides.clone(), partitions };
-        self.topics.insert(name, topic);
+        let topic = Topic {
+            name: Arc::clone(&name),
+            id: stored.id,
+            overrides: stored.overrides.clone(),
+            partitions,
+        };
+        self.names.insert(stored.id.0, Arc::clone(&name));
+        self.topics.insert(name, Arc::new(topic));
         Ok(())
     }
 
@@ -293,15 +359,31 @@ impl Topics {
 
 fn check_name(name: &str) -> Result<(), TopicError> {
     let why = match name {
-        "" => "it is empty",
-        "." | ".." => "it is a folder's",
-        _ if name.len() > NAME_LENGTH_MAX => "it is longer than 249 characters",
+        "" => "the empty string is not allowed".to_owned(),
+        "." | ".." => format!("'{name}' is not allowed"),
+        _ if name.len() > NAME_LENGTH_MAX => {
+            format!(
+                "the length of '{name}' is longer than the max allowed length {NAME_LENGTH_MAX}"
+            )
+        }
         _ if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) => {
-            "only ASCII letters, digits, '.', '_' and '-' may stand in it"
+            format!(
+                "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+            )
         }
         _ => return Ok(()),
     };
-    Err(TopicError::Name { name: name.to_owned(), why })
+    Err(TopicError::Name { why })
+}
+
+fn check_count(partitions: usize) -> Result<(), TopicError> {
+    if partitions <= PARTITIONS_MAX {
+        return Ok(());
+    }
+    let reason = format!(
+        "A topic of this broker has at most {PARTITIONS_MAX} partitions, not {partitions}."
+    );
+    Err(TopicError::Partitions(reason))
 }
 
 fn collide(one: &str, other: &str) -> bool {
@@ -404,10 +486,16 @@ mod tests {
         let mut topics = open(folder.path());
         let long = "x".repeat(NAME_LENGTH_MAX + 1);
         for name in ["", ".", "..", "a b", "ä", long.as_str()] {
-            assert!(matches!(topics.check(name, 1, &BTreeMap::new()), Err(TopicError::Name { .. })), "{name}");
+            assert!(
+                matches!(topics.check(name, 1, &BTreeMap::new()), Err(TopicError::Name { .. })),
+                "{name}"
+            );
         }
         topics.create("a.b", Uuid([1; 16]), 1, BTreeMap::new(), 0).unwrap();
-        assert!(matches!(topics.check("a_b", 1, &BTreeMap::new()), Err(TopicError::Name { .. })));
+        assert!(matches!(
+            topics.check("a_b", 1, &BTreeMap::new()),
+            Err(TopicError::Collides { .. })
+        ));
         assert!(matches!(topics.check("a.b", 1, &BTreeMap::new()), Err(TopicError::Exists(_))));
         assert!(matches!(topics.check("c", 0, &BTreeMap::new()), Err(TopicError::Partitions(_))));
         let wrong = BTreeMap::from([("retention.mss".to_owned(), "1".to_owned())]);

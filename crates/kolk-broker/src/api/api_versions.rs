@@ -19,8 +19,11 @@ impl Handle for ApiVersionsRequest {
             max_version_level: level,
             min_version_level: level,
         };
-        let supported =
-            SupportedFeatureKey { name: TRANSACTION_VERSION.to_owned(), min_version: 1, max_version: 2 };
+        let supported = SupportedFeatureKey {
+            name: TRANSACTION_VERSION.to_owned(),
+            min_version: 1,
+            max_version: 2,
+        };
         Some(ApiVersionsResponse {
             api_keys: versions(),
             supported_features: vec![supported],
@@ -34,7 +37,11 @@ impl Handle for ApiVersionsRequest {
 fn versions() -> Vec<ApiVersion> {
     let mut versions: Vec<ApiVersion> = SERVED
         .iter()
-        .map(|api| ApiVersion { api_key: api.key as i16, min_version: api.min, max_version: api.max })
+        .map(|api| ApiVersion {
+            api_key: api.key as i16,
+            min_version: api.min,
+            max_version: api.max,
+        })
         .collect();
     versions.sort_by_key(|version| version.api_key);
     versions

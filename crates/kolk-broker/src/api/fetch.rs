@@ -28,22 +28,32 @@ impl Handle for FetchRequest {
 fn resolve(request: &FetchRequest, context: &Context<'_>) -> Result<Resolved, ErrorCode> {
     let by_id = context.version >= 13;
     let key = |topic: &str, id: Uuid, partition| {
-        if by_id { SessionKey::Id(id.0, partition) } else { SessionKey::Name(topic.to_owned(), partition) }
+        if by_id {
+            SessionKey::Id(id.0, partition)
+        } else {
+            SessionKey::Name(topic.to_owned(), partition)
+        }
     };
     let mut wanted = Vec::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
             let max_bytes = usize::try_from(partition.partition_max_bytes).unwrap_or_default();
             let leader_epoch = partition.current_leader_epoch;
-            let want =
-                Wanted { fetch_offset: partition.fetch_offset, max_bytes, leader_epoch, told: (-1, -1) };
+            let want = Wanted {
+                fetch_offset: partition.fetch_offset,
+                max_bytes,
+                leader_epoch,
+                told: (-1, -1),
+            };
             wanted.push((key(&topic.topic, topic.topic_id, partition.partition), want));
         }
     }
     let forgotten: Vec<SessionKey> = request
         .forgotten_topics_data
         .iter()
-        .flat_map(|topic| topic.partitions.iter().map(|partition| key(&topic.topic, topic.topic_id, *partition)))
+        .flat_map(|topic| {
+            topic.partitions.iter().map(|partition| key(&topic.topic, topic.topic_id, *partition))
+        })
         .collect();
     let mut sessions = context.state.sessions.lock().unwrap_or_else(PoisonError::into_inner);
     sessions.resolve((request.session_id, request.session_epoch), wanted, &forgotten)
@@ -71,7 +81,11 @@ impl<'a> Fetch<'a> {
         Self {
             context,
             resolved,
-            isolation: if request.isolation_level == 1 { Isolation::Committed } else { Isolation::Uncommitted },
+            isolation: if request.isolation_level == 1 {
+                Isolation::Committed
+            } else {
+                Isolation::Uncommitted
+            },
             min_bytes: u64::try_from(request.min_bytes).unwrap_or_default(),
             max_bytes: usize::try_from(request.max_bytes).unwrap_or_default().min(limit),
             wait_ms: i64::from(request.max_wait_ms.clamp(0, WAIT_MS_MAX)),
@@ -85,7 +99,8 @@ impl<'a> Fetch<'a> {
         if session_id != 0 {
             let told: HashMap<SessionKey, (i64, i64)> =
                 found.iter().map(|found| (found.key.clone(), found.told)).collect();
-            let mut sessions = self.context.state.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sessions =
+                self.context.state.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             sessions.told(session_id, &told);
         }
         FetchResponse { session_id, responses: by_topic(found), ..FetchResponse::default() }
@@ -96,8 +111,12 @@ impl<'a> Fetch<'a> {
         let state = self.context.state;
         let deadline = state.now_ms() + self.wait_ms;
         let waiter = Arc::new(Waiter::default());
-        let partitions: Vec<(Option<Arc<Partition>>, &Wanted)> =
-            self.resolved.partitions.iter().map(|(key, wanted)| (self.find(key).ok(), wanted)).collect();
+        let partitions: Vec<(Option<Arc<Partition>>, &Wanted)> = self
+            .resolved
+            .partitions
+            .iter()
+            .map(|(key, wanted)| (self.find(key).ok(), wanted))
+            .collect();
         loop {
             for partition in partitions.iter().filter_map(|(partition, _)| partition.as_ref()) {
                 partition.register(&waiter);
@@ -120,7 +139,10 @@ impl<'a> Fetch<'a> {
             let Some(partition) = partition else { return true };
             let log = partition.log();
             let from = wanted.fetch_offset;
-            if from < log.log_start_offset() || from > log.high_watermark() || check_epoch(wanted).is_err() {
+            if from < log.log_start_offset()
+                || from > log.high_watermark()
+                || check_epoch(wanted).is_err()
+            {
                 return true;
             }
             bytes += log.readable_bytes(from, self.isolation).min(wanted.max_bytes.max(1) as u64);
@@ -138,7 +160,8 @@ impl<'a> Fetch<'a> {
                 (topics.by_id(Uuid(*id)).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?, *partition)
             }
         };
-        let partition = usize::try_from(number).ok().and_then(|number| topic.partitions.get(number));
+        let partition =
+            usize::try_from(number).ok().and_then(|number| topic.partitions.get(number));
         partition.cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
     }
 
@@ -149,9 +172,12 @@ impl<'a> Fetch<'a> {
         let turn = self.context.state.fetch_turn() % partitions.len().max(1);
         let (before, after) = partitions.split_at(turn);
         for (key, wanted) in after.iter().chain(before) {
-            let read = self.read_one(key, wanted, left, found.iter().all(|f: &Found| is_empty(&f.data)));
+            let read =
+                self.read_one(key, wanted, left, found.iter().all(|f: &Found| is_empty(&f.data)));
             left = left.saturating_sub(read.data.records.as_ref().map_or(0, bytes::Bytes::len));
-            let news = !is_empty(&read.data) || !read.data.error_code.is_none() || read.told != wanted.told;
+            let news = !is_empty(&read.data)
+                || !read.data.error_code.is_none()
+                || read.told != wanted.told;
             if news || !self.resolved.incremental {
                 found.push(read);
             }
@@ -187,7 +213,12 @@ impl<'a> Fetch<'a> {
                 data.records = Some(read.records);
                 data.aborted_transactions = (self.isolation == Isolation::Committed).then(|| {
                     let aborted = read.aborted.iter();
-                    aborted.map(|a| AbortedTransaction { producer_id: a.producer_id, first_offset: a.first_offset }).collect()
+                    aborted
+                        .map(|a| AbortedTransaction {
+                            producer_id: a.producer_id,
+                            first_offset: a.first_offset,
+                        })
+                        .collect()
                 });
             }
             Err(error) => data.error_code = error,
@@ -219,7 +250,11 @@ fn by_topic(found: Vec<Found>) -> Vec<FetchableTopicResponse> {
             SessionKey::Id(id, _) => SessionKey::Id(id, -1),
         };
         let place = *places.entry(topic_key).or_insert_with(|| {
-            topics.push(FetchableTopicResponse { topic: name, topic_id: id, ..FetchableTopicResponse::default() });
+            topics.push(FetchableTopicResponse {
+                topic: name,
+                topic_id: id,
+                ..FetchableTopicResponse::default()
+            });
             topics.len() - 1
         });
         topics[place].partitions.push(data);

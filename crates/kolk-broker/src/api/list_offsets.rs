@@ -21,7 +21,8 @@ const LATEST_TIERED: i64 = -5;
 
 impl Handle for ListOffsetsRequest {
     fn handle(self, context: &Context<'_>) -> Option<ListOffsetsResponse> {
-        let isolation = if self.isolation_level == 1 { Isolation::Committed } else { Isolation::Uncommitted };
+        let isolation =
+            if self.isolation_level == 1 { Isolation::Committed } else { Isolation::Uncommitted };
         let topics = self.topics.into_iter().map(|topic| {
             let find = |partition| find(context, &topic.name, &partition, isolation);
             let partitions = topic.partitions.iter().cloned().map(find).collect();
@@ -72,7 +73,8 @@ fn offset(
         LATEST => Ok(at(log.limit(isolation))),
         EARLIEST | EARLIEST_LOCAL => Ok(at(log.log_start_offset())),
         MAX_TIMESTAMP => {
-            let found = log.offset_of_max_timestamp().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+            let found =
+                log.offset_of_max_timestamp().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
             Ok(found.unwrap_or(NONE))
         }
         LATEST_TIERED => Ok(NONE),

@@ -6,8 +6,8 @@ use crate::state::State;
 use crate::topics::{Topic, TopicError};
 use kolk_wire::ErrorCode;
 use kolk_wire::message::metadata::{
-    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
 };
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn wanted(state: &State, topic: MetadataRequestTopic, create: bool) -> MetadataR
         Some(Ok(())) => ErrorCode::LEADER_NOT_AVAILABLE,
         Some(Err(error)) => error,
         None => match state.topics().check(&name, 1, &BTreeMap::new()) {
-            Err(TopicError::Name { .. }) => ErrorCode::INVALID_TOPIC_EXCEPTION,
+            Err(error @ (TopicError::Name { .. } | TopicError::Collides { .. })) => error.code(),
             _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         },
     };
@@ -67,11 +67,13 @@ fn wanted(state: &State, topic: MetadataRequestTopic, create: bool) -> MetadataR
 fn auto_create(state: &State, name: &str) -> Result<(), ErrorCode> {
     let id = state.fresh_id().map_err(|_| ErrorCode::UNKNOWN_SERVER_ERROR)?;
     let now_ms = state.now_ms();
-    let created = state.topics_mut().create(name, id, state.config.partitions, BTreeMap::new(), now_ms).map(drop);
+    let created = state
+        .topics_mut()
+        .create(name, id, state.config.partitions, BTreeMap::new(), now_ms)
+        .map(drop);
     match created {
         Ok(()) | Err(TopicError::Exists(_)) => Ok(()),
-        Err(TopicError::Name { .. }) => Err(ErrorCode::INVALID_TOPIC_EXCEPTION),
-        Err(_) => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+        Err(error) => Err(error.code()),
     }
 }
 

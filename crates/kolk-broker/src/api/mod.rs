@@ -2,10 +2,23 @@
 //! handler.
 
 mod api_versions;
+mod metadata;
+mod describe_cluster;
+mod describe_topic_partitions;
+mod operations;
+mod produce;
 mod fetch;
 mod list_offsets;
-mod metadata;
-mod produce;
+mod offset_for_leader_epoch;
+mod find_coordinator;
+mod membership;
+mod groups;
+mod offset_commit;
+mod offset_fetch;
+mod transactions;
+mod create_topics;
+mod change_topics;
+mod configs;
 
 use crate::server::{Answer, Peer, Service};
 use crate::state::State;
@@ -67,6 +80,33 @@ serve! {
     kolk_wire::message::produce::ProduceRequest,
     kolk_wire::message::fetch::FetchRequest,
     kolk_wire::message::list_offsets::ListOffsetsRequest,
+    kolk_wire::message::offset_for_leader_epoch::OffsetForLeaderEpochRequest,
+    kolk_wire::message::find_coordinator::FindCoordinatorRequest,
+    kolk_wire::message::join_group::JoinGroupRequest,
+    kolk_wire::message::sync_group::SyncGroupRequest,
+    kolk_wire::message::heartbeat::HeartbeatRequest,
+    kolk_wire::message::leave_group::LeaveGroupRequest,
+    kolk_wire::message::offset_commit::OffsetCommitRequest,
+    kolk_wire::message::offset_fetch::OffsetFetchRequest,
+    kolk_wire::message::offset_delete::OffsetDeleteRequest,
+    kolk_wire::message::describe_groups::DescribeGroupsRequest,
+    kolk_wire::message::list_groups::ListGroupsRequest,
+    kolk_wire::message::delete_groups::DeleteGroupsRequest,
+    kolk_wire::message::init_producer_id::InitProducerIdRequest,
+    kolk_wire::message::add_partitions_to_txn::AddPartitionsToTxnRequest,
+    kolk_wire::message::add_offsets_to_txn::AddOffsetsToTxnRequest,
+    kolk_wire::message::txn_offset_commit::TxnOffsetCommitRequest,
+    kolk_wire::message::end_txn::EndTxnRequest,
+    kolk_wire::message::create_topics::CreateTopicsRequest,
+    kolk_wire::message::delete_topics::DeleteTopicsRequest,
+    kolk_wire::message::create_partitions::CreatePartitionsRequest,
+    kolk_wire::message::delete_records::DeleteRecordsRequest,
+    kolk_wire::message::describe_configs::DescribeConfigsRequest,
+    kolk_wire::message::alter_configs::AlterConfigsRequest,
+    kolk_wire::message::incremental_alter_configs::IncrementalAlterConfigsRequest,
+    kolk_wire::message::describe_cluster::DescribeClusterRequest,
+    kolk_wire::message::describe_topic_partitions::DescribeTopicPartitionsRequest,
+    kolk_wire::message::describe_log_dirs::DescribeLogDirsRequest,
 }
 
 fn served(key: i16) -> Option<&'static Served> {
@@ -78,22 +118,24 @@ fn answer<R: Handle>(header: &RequestHeader, reader: &mut Reader, context: &Cont
         return Answer::Close;
     };
     match request.handle(context) {
-        Some(response) => {
-            Answer::Frame(encode_response::<R>(&response, header.api_version, header.correlation_id))
-        }
+        Some(response) => Answer::Frame(encode_response::<R>(
+            &response,
+            header.api_version,
+            header.correlation_id,
+        )),
         None => Answer::Nothing,
     }
 }
 
 /// The broker as a server sees it.
-pub struct Api {
+pub(crate) struct Api {
     state: Arc<State>,
 }
 
 impl Api {
     /// Serves `state`.
     #[must_use]
-    pub fn new(state: Arc<State>) -> Self {
+    pub(crate) fn new(state: Arc<State>) -> Self {
         Self { state }
     }
 }
@@ -101,7 +143,8 @@ impl Api {
 impl Service for Api {
     fn answer(&self, peer: &Peer, frame: Bytes) -> Answer {
         let mut reader = Reader::new(frame);
-        let flexible = |key, version| served(key).is_some_and(|served| version >= served.flexible_from);
+        let flexible =
+            |key, version| served(key).is_some_and(|served| version >= served.flexible_from);
         let Ok(header) = RequestHeader::read(&mut reader, flexible) else { return Answer::Close };
         let Some(api) = served(header.api_key) else { return Answer::Close };
         if header.api_version < api.min || header.api_version > api.max {
@@ -112,7 +155,8 @@ impl Service for Api {
             };
         }
         let version = header.api_version;
-        let context = Context { state: &self.state, peer, client_id: header.client_id.clone(), version };
+        let context =
+            Context { state: &self.state, peer, client_id: header.client_id.clone(), version };
         dispatch(api.key, &header, &mut reader, &context)
     }
 

@@ -7,8 +7,8 @@ use crate::topics::Topic;
 use crate::transaction::{Producer, TopicPartition, TransactionRef, produce_error};
 use kolk_wire::ErrorCode;
 use kolk_wire::message::produce::{
-    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
-    TopicProduceData, TopicProduceResponse,
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kolk_wire::record::BatchHeader;
 
@@ -27,13 +27,24 @@ impl Handle for ProduceRequest {
             } else {
                 context.state.topics().by_id(topic.topic_id).cloned()
             };
-            let append = Append { context, transactional_id: transactional_id.as_deref(), topic: found.as_ref() };
-            let unknown =
-                if by_name { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION } else { ErrorCode::UNKNOWN_TOPIC_ID };
+            let append = Append {
+                context,
+                transactional_id: transactional_id.as_deref(),
+                topic: found.as_deref(),
+            };
+            let unknown = if by_name {
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            } else {
+                ErrorCode::UNKNOWN_TOPIC_ID
+            };
             let refusal = if valid_acks { unknown } else { ErrorCode::INVALID_REQUIRED_ACKS };
             let TopicProduceData { name, topic_id, partition_data } = topic;
             let append = |partition: PartitionProduceData| {
-                if valid_acks { append.partition(&partition, refusal) } else { refused(partition.index, refusal) }
+                if valid_acks {
+                    append.partition(&partition, refusal)
+                } else {
+                    refused(partition.index, refusal)
+                }
             };
             let partition_responses = partition_data.into_iter().map(append).collect();
             responses.push(TopicProduceResponse { name, topic_id, partition_responses });
@@ -54,13 +65,21 @@ struct Append<'a> {
 }
 
 impl Append<'_> {
-    fn partition(&self, data: &PartitionProduceData, unknown: ErrorCode) -> PartitionProduceResponse {
+    fn partition(
+        &self,
+        data: &PartitionProduceData,
+        unknown: ErrorCode,
+    ) -> PartitionProduceResponse {
         let index = data.index;
         let Some(topic) = self.topic else { return refused(index, unknown) };
         let partition = usize::try_from(index).ok().and_then(|index| topic.partitions.get(index));
-        let Some(partition) = partition else { return refused(index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) };
+        let Some(partition) = partition else {
+            return refused(index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        };
         let Some(records) = &data.records else { return refused(index, ErrorCode::INVALID_RECORD) };
-        let Ok(header) = BatchHeader::parse(records) else { return refused(index, ErrorCode::CORRUPT_MESSAGE) };
+        let Ok(header) = BatchHeader::parse(records) else {
+            return refused(index, ErrorCode::CORRUPT_MESSAGE);
+        };
         let response = if header.is_transactional() {
             self.in_transaction(topic, index, partition, (&header, records))
         } else {
@@ -102,21 +121,29 @@ impl Append<'_> {
         Ok(self.append(index, partition, records))
     }
 
-    fn append(&self, index: i32, partition: &Partition, records: &bytes::Bytes) -> PartitionProduceResponse {
+    fn append(
+        &self,
+        index: i32,
+        partition: &Partition,
+        records: &bytes::Bytes,
+    ) -> PartitionProduceResponse {
         let appended = partition.log().append(records, self.context.state.now_ms());
         match appended {
-            Ok(AppendInfo { base_offset, log_append_time, log_start_offset, .. }) => PartitionProduceResponse {
-                index,
-                base_offset,
-                log_append_time_ms: log_append_time,
-                log_start_offset,
-                ..PartitionProduceResponse::default()
-            },
+            Ok(AppendInfo { base_offset, log_append_time, log_start_offset, .. }) => {
+                PartitionProduceResponse {
+                    index,
+                    base_offset,
+                    log_append_time_ms: log_append_time,
+                    log_start_offset,
+                    ..PartitionProduceResponse::default()
+                }
+            }
             Err(error) => {
-                let record_errors = error.record_errors().iter().map(|record| BatchIndexAndErrorMessage {
-                    batch_index: record.index,
-                    batch_index_error_message: Some(record.message.clone()),
-                });
+                let record_errors =
+                    error.record_errors().iter().map(|record| BatchIndexAndErrorMessage {
+                        batch_index: record.index,
+                        batch_index_error_message: Some(record.message.clone()),
+                    });
                 PartitionProduceResponse {
                     record_errors: record_errors.collect(),
                     error_message: Some(error.to_string()),

@@ -194,6 +194,12 @@ impl Groups {
         groups.map(Group::listing).collect()
     }
 
+    /// Whether there is a group of this id.
+    #[must_use]
+    pub fn contains(&self, group_id: &str) -> bool {
+        self.groups.contains_key(group_id)
+    }
+
     /// DescribeGroups, for one group.
     #[must_use]
     pub fn describe(&self, group_id: &str) -> GroupDescription {

@@ -28,7 +28,7 @@ impl Default for GroupSettings {
             initial_rebalance_delay_ms: 0,
             session_timeout_ms_min: 6_000,
             session_timeout_ms_max: 1_800_000,
-            size_max: usize::MAX,
+            size_max: 2_147_483_647,
             offset_metadata_bytes_max: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval_ms: 600_000,

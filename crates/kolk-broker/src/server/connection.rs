@@ -13,7 +13,13 @@ use std::net::TcpStream;
 const RECEIVE_STEP: usize = 64 * 1024;
 
 /// Serves one connection until the client closes it, breaks the protocol, or the server stops.
-pub(super) fn serve(mut stream: &TcpStream, peer: &Peer, service: &dyn Service, limits: &Limits, budget: &Budget) {
+pub(super) fn serve(
+    mut stream: &TcpStream,
+    peer: &Peer,
+    service: &dyn Service,
+    limits: &Limits,
+    budget: &Budget,
+) {
     loop {
         let Ok(Some(length)) = read_length(&mut stream, limits.frame_bytes_max) else { return };
         let taken = budget.take(length);

@@ -78,7 +78,11 @@ impl Server {
     ///
     /// # Errors
     /// When the listener's address cannot be told or no thread can be started.
-    pub fn start(listener: TcpListener, service: Arc<dyn Service>, limits: Limits) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        service: Arc<dyn Service>,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             service,
@@ -113,7 +117,8 @@ impl Server {
             // Reading ends at once; an answer that is being written still goes out.
             let _ = stream.shutdown(Shutdown::Read);
         }
-        let waited = self.shared.closed.wait_timeout_while(open, STOP_WAIT, |open| !open.is_empty());
+        let waited =
+            self.shared.closed.wait_timeout_while(open, STOP_WAIT, |open| !open.is_empty());
         let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);
         for stream in open.values() {
             let _ = stream.shutdown(Shutdown::Both);
@@ -167,7 +172,13 @@ fn start_connection(stream: TcpStream, peer: Peer, shared: &Arc<Shared>) -> io::
     started.map(drop)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the broker's server is one of the two places that start threads")]
-pub(crate) fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the broker's server is one of the two places that start threads"
+)]
+pub(crate) fn start_thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }
