@@ -5,11 +5,14 @@
 
 pub mod record;
 pub mod codec;
+pub mod source;
 pub mod operator;
 pub mod sink;
 pub mod topology;
 pub mod schema;
 pub mod expression;
+pub mod runtime;
+pub mod account;
 pub mod client;
 pub mod testing;
 pub mod time;

@@ -111,6 +111,11 @@ pub struct Source {
     pub name: String,
     /// The topic.
     pub topic: String,
+    /// Partitions with which to create it if it does not exist; it must exist if absent.
+    pub partitions: Option<u32>,
+    /// The column whose text the record's key holds too, if the statement says so: rows of one value of the column then
+    /// lie in one partition. Checked for every row where it matters.
+    pub key_column: Option<usize>,
     /// How keys are written.
     pub key_format: Format,
     /// How values are written.

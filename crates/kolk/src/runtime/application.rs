@@ -96,7 +96,7 @@ impl Application {
             return Err(StartError::Empty);
         }
         let identity = InstanceIdentity::acquire(&options.state)?;
-        topics::ensure(topology, &options.client, &clock)?;
+        let partitions = topics::ensure(topology, &options.client, &clock)?;
         let mut application =
             Self { queries: Vec::new(), control: Arc::new(Control::default()), _identity: identity };
         for query in &topology.queries {
@@ -120,6 +120,7 @@ impl Application {
                 client: options.client.clone(),
                 until: options.until,
                 commit_interval: options.commit_interval,
+                partitions: partitions.clone(),
                 upstream,
             };
             let run = QueryRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;

@@ -11,6 +11,7 @@
 mod application;
 mod committer;
 mod error;
+mod feed;
 mod identity;
 mod query;
 mod status;

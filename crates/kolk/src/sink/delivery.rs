@@ -35,6 +35,9 @@ pub struct Delivery {
     /// Rows of the batch at hand for each lane: progress is told once for a batch, not for each row.
     by_lane: Vec<u64>,
     delivered: u64,
+    /// Whether individual rows wait although they could go.
+    paused: bool,
+    due_ms: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -104,6 +107,8 @@ impl Delivery {
             progress: Progress::default(),
             by_lane: Vec::new(),
             delivered: 0,
+            paused: false,
+            due_ms: None,
         }
     }
 
@@ -141,7 +146,8 @@ impl Delivery {
                 for row in &output.rows {
                     let row = SinkRow::of(input, output, row);
                     let lane = outlet.lane(&row);
-                    let stamp = if row_time { Stamp::At(row.timestamp) } else { Stamp::Shared(now_ms) };
+                    let stamp =
+                        if row_time { Stamp::At(row.timestamp) } else { Stamp::Shared(now_ms) };
                     count(&mut self.by_lane, lane);
                     outlet.append(lane, &row, stamp, None);
                 }
@@ -181,9 +187,8 @@ impl Delivery {
         }
     }
 
-    /// Notes acknowledgements and hands over what may go now. Returns when it wants to be called again, in milliseconds
-    /// since 1970, if nothing else happens before.
-    pub fn step(&mut self, outlet: &mut impl Outlet, now_ms: i64) -> Option<i64> {
+    /// Notes acknowledgements and hands over what may go now.
+    pub fn step(&mut self, outlet: &mut impl Outlet, now_ms: i64) {
         let (progress, delivered, mode) = (&mut self.progress, &mut self.delivered, &mut self.mode);
         outlet.acknowledged(&mut |lane, rows| {
             progress.acknowledged(lane, rows);
@@ -194,8 +199,9 @@ impl Delivery {
                 lane.not_before = now_ms + *pause_ms;
             }
         });
-        match &mut self.mode {
+        self.due_ms = match &mut self.mode {
             Mode::Streamed { .. } => None,
+            Mode::Individual { .. } if self.paused => None,
             Mode::Individual { lanes, .. } => step_lanes(lanes, self.keep_row_time, outlet, now_ms),
             Mode::BinPacked { packing, interval, phase } => {
                 let bins = Bins { packing, interval, keep_row_time: self.keep_row_time };
@@ -207,7 +213,13 @@ impl Delivery {
                 let on_the_way = self.progress.unacknowledged() - waiting as u64;
                 bins.step(phase, on_the_way, outlet, now_ms)
             }
-        }
+        };
+    }
+
+    /// When [`Self::step`] has something to do although nothing was acknowledged, in milliseconds since 1970.
+    #[must_use]
+    pub fn due_ms(&self) -> Option<i64> {
+        self.due_ms
     }
 
     /// Ends an open interval now: before a commit that cannot wait, or before stopping.
@@ -264,8 +276,39 @@ impl Delivery {
         self.delivered
     }
 
-    /// The partition now belongs to another instance.
+    /// Keeps individual rows back that were not handed over yet, so that [`Self::is_idle`] comes soon: before a commit that
+    /// cannot wait for all of them. Nothing changes for the other modes.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Ends [`Self::pause`].
+    pub fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    /// Whether every row that was handed over is acknowledged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        match &self.mode {
+            Mode::Individual { lanes, .. } => lanes.iter().all(|lane| !lane.in_flight),
+            _ => self.is_drained(),
+        }
+    }
+
+    /// Counts `rows` of the batch accepted last as handed over on `lane` by somebody else: dead letters.
+    pub fn also_sent(&mut self, partition: InputPartition, lane: Lane, rows: u64) {
+        self.progress.sent(partition, lane, rows);
+    }
+
+    /// The partition now belongs to another instance: rows of it that wait are dropped.
     pub fn forget(&mut self, partition: InputPartition) {
+        if let Mode::Individual { lanes, .. } = &mut self.mode {
+            for (number, lane) in (0..).zip(lanes) {
+                lane.rows.drop_partition(partition, lane.next);
+                self.progress.drop_waiting(partition, Lane(number), u64::from(lane.in_flight));
+            }
+        }
         self.progress.forget(partition);
     }
 }

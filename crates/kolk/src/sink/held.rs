@@ -142,6 +142,16 @@ impl HeldRows {
         }
     }
 
+    /// Forgets the rows of `partition` from row number `from` on.
+    pub fn drop_partition(&mut self, partition: InputPartition, from: usize) {
+        let mut index = 0;
+        // Their bytes stay until the rows before them go: this is rare, and bounded like all that waits.
+        self.rows.retain(|held| {
+            index += 1;
+            index <= from || held.partition != partition
+        });
+    }
+
     /// Forgets all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

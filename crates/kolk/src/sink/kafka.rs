@@ -1,14 +1,14 @@
 //! The way into a Kafka topic: a lane for each target partition, carried by the client's producer.
 
+use crate::client::TopicPartition;
 use crate::client::config::ClientConfig;
 use crate::client::error::ClientError;
 use crate::client::producer::{AppendError, Decision, Event, Handle, Producer, Refusal};
 use crate::client::requests::{ClusterView, Requests};
-use crate::client::TopicPartition;
 use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::Lane;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, Header, Headers};
 use std::collections::VecDeque;
@@ -22,6 +22,7 @@ const HEADROOM_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub struct KafkaOutlet {
     producer: Producer,
+    /// The topic's partitions, then those of the dead-letter topic: a lane each.
     handles: Vec<Handle>,
     partitions: i32,
     buffer_bytes_max: usize,
@@ -60,6 +61,31 @@ impl KafkaOutlet {
         }
     }
 
+    /// Adds the dead-letter topic, which has `partitions` partitions.
+    pub fn add_dead_letters(&mut self, topic: &Arc<str>, partitions: i32) {
+        for partition in 0..partitions {
+            let handle = self.producer.register(&TopicPartition::new(Arc::clone(topic), partition));
+            self.handles.push(handle);
+            self.left_out.push(0);
+        }
+    }
+
+    /// Puts a record into the dead-letter topic as it came, with headers that tell why; returns its lane.
+    pub fn append_dead_letter(&mut self, row: &SinkRow<'_>, headers: &[(&str, &str)]) -> Lane {
+        let first = usize::try_from(self.partitions).unwrap_or_default();
+        let count = self.handles.len().saturating_sub(first).max(1);
+        let lane = first + usize::try_from(row.partition.partition).unwrap_or_default() % count;
+        let lane = Lane(u32::try_from(lane).unwrap_or_default());
+        let (mut all, mut next) = (row.headers.to_vec(), Vec::new());
+        for (name, value) in headers {
+            next.clear();
+            Headers::append_to(&all, name, value.as_bytes(), &mut next);
+            std::mem::swap(&mut all, &mut next);
+        }
+        self.append(lane, &SinkRow { headers: &all, ..*row }, Stamp::At(row.timestamp), None);
+        lane
+    }
+
     /// The producer, for the transaction machine.
     pub fn producer(&mut self) -> &mut Producer {
         &mut self.producer
@@ -70,7 +96,8 @@ impl KafkaOutlet {
     /// # Errors
     /// [`AppendError::TooLarge`].
     pub fn check_size(&self, row: &SinkRow<'_>) -> Result<(), AppendError> {
-        let size = BatchBuilder::record_size_max(row.key, row.value, &[]).saturating_add(row.headers.len());
+        let size = BatchBuilder::record_size_max(row.key, row.value, &[])
+            .saturating_add(row.headers.len());
         let limit = self.record_bytes_max;
         if size > limit { Err(AppendError::TooLarge { size, limit }) } else { Ok(()) }
     }
@@ -97,7 +124,8 @@ impl KafkaOutlet {
                 Event::Refused(refusal) => self.refused.push_back(refusal),
                 Event::Retrying { partition, failures, why } => {
                     let partition = self.lane_of(partition).0;
-                    self.retrying = Some(format!("partition {partition}: {why} ({failures} times)"));
+                    self.retrying =
+                        Some(format!("partition {partition}: {why} ({failures} times)"));
                 }
             }
         }
@@ -135,6 +163,24 @@ impl KafkaOutlet {
         self.producer.decide(refusal, Decision::SendAgain);
     }
 
+    /// Whether a row in a buffer of so many bytes could be too large.
+    #[must_use]
+    pub fn may_be_too_large(&self, bytes: usize) -> bool {
+        bytes + 1024 > self.record_bytes_max
+    }
+
+    /// The partition that a refusal is about; those of the dead-letter topic follow those of the topic.
+    #[must_use]
+    pub fn partition_of(&self, refusal: &Refusal) -> u32 {
+        self.lane_of(refusal.partition).0
+    }
+
+    /// When [`Self::step`] must be called again although nothing arrived.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        self.producer.deadline()
+    }
+
     /// Why batches are being repeated at the moment, if they are.
     #[must_use]
     pub fn retrying(&self) -> Option<&str> {
@@ -148,8 +194,8 @@ impl KafkaOutlet {
     }
 
     /// Drops all that is not acknowledged: the query goes back to its committed offsets.
-    pub fn clear(&mut self, network: &mut impl Requests) {
-        self.producer.clear(network);
+    pub fn clear(&mut self) {
+        self.producer.clear();
         self.overflow.clear();
         self.overflow_stamps.clear();
         self.acknowledged.clear();
@@ -166,7 +212,8 @@ impl KafkaOutlet {
     fn append_overflow(&mut self) {
         let mut appended = 0;
         while let Some((row, lane)) = self.overflow.get(appended) {
-            let stamp = self.overflow_stamps.get(appended).copied().unwrap_or(Stamp::At(row.timestamp));
+            let stamp =
+                self.overflow_stamps.get(appended).copied().unwrap_or(Stamp::At(row.timestamp));
             if append(&mut self.producer, &self.handles, (lane, stamp), &row, None).is_err() {
                 break;
             }
@@ -212,7 +259,13 @@ impl Outlet for KafkaOutlet {
     }
 
     #[inline]
-    fn append(&mut self, lane: Lane, row: &SinkRow<'_>, stamp: Stamp, header: Option<AddedHeader<'_>>) {
+    fn append(
+        &mut self,
+        lane: Lane,
+        row: &SinkRow<'_>,
+        stamp: Stamp,
+        header: Option<AddedHeader<'_>>,
+    ) {
         let full = !self.overflow.is_empty()
             || append(&mut self.producer, &self.handles, (lane, stamp), row, header).is_err();
         if full {
@@ -236,7 +289,8 @@ impl Outlet for KafkaOutlet {
 
     fn has_room(&self) -> bool {
         self.overflow.is_empty()
-            && self.producer.buffered_bytes() + HEADROOM_BYTES <= self.buffer_bytes_max.max(2 * HEADROOM_BYTES)
+            && self.producer.buffered_bytes() + HEADROOM_BYTES
+                <= self.buffer_bytes_max.max(2 * HEADROOM_BYTES)
     }
 
     fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {

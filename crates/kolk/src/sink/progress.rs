@@ -121,6 +121,22 @@ impl Progress {
         })
     }
 
+    /// Takes back rows of `partition` on `lane` that were counted as sent and never were: all but the lane's first `keep` rows.
+    pub fn drop_waiting(&mut self, partition: InputPartition, lane: Lane, mut keep: u64) {
+        let Some(runs) = self.lanes.get_mut(lane.0 as usize) else { return };
+        let mut dropped = 0;
+        for run in runs.iter_mut() {
+            let kept = keep.min(run.rows);
+            keep -= kept;
+            if run.partition == partition {
+                dropped += run.rows - kept;
+                run.rows = kept;
+            }
+        }
+        runs.retain(|run| run.rows > 0);
+        self.unacknowledged -= dropped;
+    }
+
     /// Forgets a partition that now belongs to somebody else. Its rows on the way are still counted per lane.
     pub fn forget(&mut self, partition: InputPartition) {
         self.partitions.remove(&partition);

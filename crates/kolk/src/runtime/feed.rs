@@ -1,0 +1,180 @@
+//! From fetched batches to delivery: rows are cut out, processed and handed over, and every record gets its fate.
+
+use super::error::QueryError;
+use crate::account::Account;
+use crate::client::TopicPartition;
+use crate::client::fetch::FetchedPartition;
+use crate::operator::Pipeline;
+use crate::record::{Output, Rows, RowsReader};
+use crate::sink::delivery::Delivery;
+use crate::sink::held::SinkRow;
+use crate::sink::kafka::KafkaOutlet;
+use crate::sink::progress::InputPartition;
+use crate::source::Source;
+use crate::topology::OnBadRecord;
+use kolk_wire::DecodeError;
+use kolk_wire::record::{Batch, Scratch};
+
+type Batches = std::iter::Map<std::vec::IntoIter<Batch>, fn(Batch) -> Result<Batch, DecodeError>>;
+
+/// A fetched partition of which rows are still to come.
+#[derive(Debug)]
+struct Open {
+    partition: TopicPartition,
+    reader: RowsReader<Batches>,
+    next: i64,
+    caught_up: bool,
+}
+
+/// Feeds delivery. Its buffers are used again and again.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pipeline: Pipeline,
+    on_bad_record: OnBadRecord,
+    open: Option<Open>,
+    scratch: Scratch,
+    rows: Rows,
+    output: Output,
+}
+
+impl Feed {
+    pub(super) fn new(pipeline: Pipeline, on_bad_record: OnBadRecord) -> Self {
+        let (scratch, rows, output) = (Scratch::new(), Rows::default(), Output::default());
+        Self { pipeline, on_bad_record, open: None, scratch, rows, output }
+    }
+
+    pub(super) fn on_bad_record(&self) -> &OnBadRecord {
+        &self.on_bad_record
+    }
+
+    /// Whether a fetched partition is not finished.
+    pub(super) fn has_rows(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(super) fn open(&mut self, fetched: FetchedPartition) {
+        let FetchedPartition { partition, start, next, batches, records, caught_up, .. } = fetched;
+        let batches: Batches = batches.into_iter().map(Ok);
+        let reader = RowsReader::new(records, batches, start.0);
+        self.open = Some(Open { partition, reader, next: next.0, caught_up });
+    }
+
+    /// Drops what is left of a partition that goes to somebody else.
+    pub(super) fn forget(&mut self, partition: &TopicPartition) {
+        if self.open.as_ref().is_some_and(|open| open.partition == *partition) {
+            self.open = None;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.open = None;
+    }
+
+    /// Processes the next rows of the open partition.
+    pub(super) fn next(
+        &mut self,
+        source: &mut Source,
+        (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
+        account: &mut Account,
+        now_ms: i64,
+    ) -> Result<(), QueryError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let partition = open.partition.clone();
+        self.rows.source = source.node_of(&partition.topic);
+        self.rows.partition = partition.partition;
+        let more = open.reader.next_rows(&mut self.scratch, &mut self.rows).map_err(|error| {
+            let offset = open.reader.position();
+            QueryError::Input { what: format!("{partition} cannot be read at offset {offset}: {error}") }
+        })?;
+        self.output.clear();
+        if !more {
+            // Markers, aborted and compacted records at the end move the position too.
+            let (end, caught_up) = (open.next, open.caught_up);
+            self.open = None;
+            delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
+            source.processed(&partition, end, None, caught_up);
+            return Ok(());
+        }
+        let end = open.reader.position();
+        self.pipeline.process(&self.rows, &mut self.output);
+        self.sort_out_too_large(outlet);
+        self.check_bad(&partition)?;
+        delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
+        self.bury(&partition, (delivery, outlet));
+        self.book(account);
+        source.processed(&partition, end, self.output.max_event_time, false);
+        Ok(())
+    }
+
+    /// Rows that could never be sent are bad records.
+    fn sort_out_too_large(&mut self, outlet: &KafkaOutlet) {
+        // Nothing in a small batch can be too large.
+        if !outlet.may_be_too_large(self.rows.buffer.len().max(self.output.encoded.len())) {
+            return;
+        }
+        let Output { rows, bad, encoded, .. } = &mut self.output;
+        let all = std::mem::take(rows);
+        let output = Output { encoded: std::mem::take(encoded), ..Output::default() };
+        for row in all {
+            match outlet.check_size(&SinkRow::of(&self.rows, &output, &row)) {
+                Ok(()) => rows.push(row),
+                Err(error) => {
+                    bad.push(crate::record::BadRecord { input: row.input, reason: error.to_string() });
+                }
+            }
+        }
+        bad.sort_by_key(|bad| bad.input);
+        *encoded = output.encoded;
+    }
+
+    fn check_bad(&self, partition: &TopicPartition) -> Result<(), QueryError> {
+        let Some(bad) = self.output.bad.first().filter(|_| self.on_bad_record == OnBadRecord::Fail) else {
+            return Ok(());
+        };
+        Err(QueryError::BadRecord {
+            topic: partition.topic.to_string(),
+            partition: partition.partition,
+            offset: self.rows.rows.get(bad.input as usize).map_or(-1, |row| row.offset),
+            reason: bad.reason.clone(),
+        })
+    }
+
+    /// Sends bad records to the dead-letter topic, if there is one.
+    fn bury(&self, partition: &TopicPartition, (delivery, outlet): (&mut Delivery, &mut KafkaOutlet)) {
+        if !matches!(self.on_bad_record, OnBadRecord::DeadLetter { .. }) {
+            return;
+        }
+        let input = InputPartition { source: self.rows.source, partition: self.rows.partition };
+        for bad in &self.output.bad {
+            let Some(row) = self.rows.rows.get(bad.input as usize) else { continue };
+            let (number, offset) = (partition.partition.to_string(), row.offset.to_string());
+            let headers = [
+                ("kolk.error", bad.reason.as_str()),
+                ("kolk.topic", &*partition.topic),
+                ("kolk.partition", &number),
+                ("kolk.offset", &offset),
+            ];
+            let row = SinkRow {
+                key: row.key.of(&self.rows.buffer),
+                value: row.value.of(&self.rows.buffer),
+                headers: row.headers.of(&self.rows.buffer).unwrap_or_default(),
+                timestamp: row.timestamp,
+                partition: input,
+            };
+            let lane = outlet.append_dead_letter(&row, &headers);
+            delivery.also_sent(input, lane, 1);
+        }
+    }
+
+    fn book(&self, account: &mut Account) {
+        let bad = self.output.bad.len() as u64;
+        account.read += self.rows.rows.len() as u64;
+        account.forwarded += self.output.rows.len() as u64;
+        account.filtered += self.output.filtered;
+        account.failed_expressions += self.output.failed_expressions;
+        match self.on_bad_record {
+            OnBadRecord::DeadLetter { .. } => account.dead_lettered += bad,
+            OnBadRecord::Fail | OnBadRecord::Skip => account.skipped += bad,
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! Where rows come from: the partitions that the group gives this instance, read from the committed offsets on.
+//!
+//! ```text
+//! Membership ──Assigned──▶ committed offsets (stable) ──▶ Fetcher ──Records──▶ the query
+//!     │                         │ unstable: a dead owner's transaction is ended first
+//!     ├──Revoked──▶ the query finishes, commits, and says so ([`Source::revoked_done`])
+//!     └──Lost─────▶ the query drops what it did since the last commit
+//! ```
+
+mod start;
+mod watermark;
+
+pub use watermark::Watermarks;
+
+use crate::client::commit::GroupIdentity;
+use crate::client::config::ClientConfig;
+use crate::client::error::ClientError;
+use crate::client::fetch::{FetchEvent, FetchedPartition, Fetcher, Start};
+use crate::client::group::{GroupEvent, MemberPhase, Membership};
+use crate::client::metadata::Metadata;
+use crate::client::network::Network;
+use crate::client::offsets::{OffsetLookup, OffsetSpec};
+use crate::client::{Offset, TopicPartition};
+use crate::time::Moment;
+use crate::topology::{OffsetReset, Query};
+use kolk_wire::ErrorCode;
+use start::{Starting, Step};
+use std::collections::{BTreeMap, VecDeque};
+
+/// What the query must react to.
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// Partitions came; they will be read.
+    Assigned(Vec<TopicPartition>),
+    /// Finish and commit what was read of these, then call [`Source::revoked_done`].
+    Revoked(Vec<TopicPartition>),
+    /// These belong to somebody else already.
+    Lost(Vec<TopicPartition>),
+    /// The member has left the group.
+    Left,
+    /// Reading cannot go on; what happened and what to do.
+    Failed(String),
+    /// Something to tell: a position was reset by policy.
+    Notice(String),
+}
+
+/// A partition that is read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reading {
+    /// Next offset to be read by the query.
+    position: Option<i64>,
+    high_watermark: i64,
+    caught_up: bool,
+    /// Where it ended when the query began; for queries that end there.
+    end: Option<i64>,
+}
+
+/// The inputs of one query.
+#[derive(Debug)]
+pub struct Source {
+    config: ClientConfig,
+    group_id: String,
+    /// The nodes that read, with their topics.
+    inputs: Vec<(usize, String, OffsetReset)>,
+    membership: Membership,
+    fetcher: Fetcher,
+    starting: Vec<Starting>,
+    ends: OffsetLookup,
+    wants_ends: bool,
+    reading: BTreeMap<TopicPartition, Reading>,
+    records: VecDeque<FetchedPartition>,
+    watermarks: Watermarks,
+    events: VecDeque<SourceEvent>,
+    /// Whether the group has given this instance its share at least once.
+    assigned_once: bool,
+}
+
+impl Source {
+    /// The inputs of `query`, shared with the other members of `group_id`.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`] for settings that do not fit.
+    pub fn new(query: &Query, config: &ClientConfig, group_id: &str) -> Result<Self, ClientError> {
+        let inputs: Vec<(usize, String, OffsetReset)> = query
+            .nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(node, of)| match &of.operator {
+                crate::topology::Operator::Source(source) => {
+                    Some((node, source.topic.clone(), source.offset_reset))
+                }
+                _ => None,
+            })
+            .collect();
+        let topics: Vec<String> = inputs.iter().map(|(_, topic, _)| topic.clone()).collect();
+        let delay =
+            query.sources().map(|(source, _)| source.watermark_delay).max().unwrap_or_default();
+        let membership = Membership::new(config, group_id, &topics, vec![topics.clone()])?;
+        Ok(Self {
+            config: config.clone(),
+            group_id: group_id.to_owned(),
+            inputs,
+            membership,
+            fetcher: Fetcher::new(config),
+            starting: Vec::new(),
+            ends: OffsetLookup::new(config),
+            wants_ends: false,
+            reading: BTreeMap::new(),
+            records: VecDeque::new(),
+            watermarks: Watermarks::new(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
+            events: VecDeque::new(),
+            assigned_once: false,
+        })
+    }
+
+    /// The input topics.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().map(|(_, topic, _)| topic.as_str())
+    }
+
+    /// The node of the query that reads `topic`.
+    #[must_use]
+    pub fn node_of(&self, topic: &str) -> usize {
+        self.inputs.iter().find(|(_, of, _)| of == topic).map_or(0, |(node, ..)| *node)
+    }
+
+    /// The topic that the node reads.
+    #[must_use]
+    pub fn topic_of(&self, node: usize) -> &str {
+        self.inputs.iter().find(|(of, ..)| *of == node).map_or("", |(_, topic, _)| topic)
+    }
+
+    /// From now on every partition's end is asked for, once: see [`Self::is_at_end`].
+    pub fn want_ends(&mut self) {
+        if !std::mem::replace(&mut self.wants_ends, true) {
+            for partition in self.reading.keys() {
+                self.ends.want(partition.clone(), OffsetSpec::Latest);
+            }
+        }
+    }
+
+    /// Whether everything that was there when ends were asked for has been read. An instance without partitions has none.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        self.wants_ends
+            && self.assigned_once
+            && self.membership.phase() == MemberPhase::Stable
+            && self.starting.is_empty()
+            && self.reading.values().all(|reading| match (reading.position, reading.end) {
+                (Some(position), Some(end)) => position >= end,
+                _ => false,
+            })
+    }
+
+    /// Sends and receives. Offsets are looked up only while `may_start`: a transactional query first ends what it may have
+    /// left open itself.
+    ///
+    /// # Errors
+    /// [`ClientError::Fatal`], [`ClientError::Invalid`] when the group or the broker refuses this instance.
+    pub fn step(
+        &mut self,
+        network: &mut Network,
+        metadata: &mut Metadata,
+        may_start: bool,
+    ) -> Result<(), ClientError> {
+        for event in self.membership.step(network, metadata)? {
+            self.on_group(event);
+        }
+        if may_start {
+            self.step_starting(network)?;
+        }
+        self.step_ends(network, metadata);
+        self.fetcher.step(network, metadata)?;
+        while let Some(event) = self.fetcher.next_event() {
+            self.on_fetch(event);
+        }
+        Ok(())
+    }
+
+    /// What happened, in order.
+    pub fn next_event(&mut self) -> Option<SourceEvent> {
+        self.events.pop_front()
+    }
+
+    /// The next batches of a partition that is still owned.
+    pub fn next_records(&mut self) -> Option<FetchedPartition> {
+        self.records.pop_front()
+    }
+
+    /// Whether batches wait to be taken.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        !self.records.is_empty()
+    }
+
+    /// The query has processed `partition` up to `position`; `max_event_time` is the largest of these rows.
+    pub fn processed(
+        &mut self,
+        partition: &TopicPartition,
+        position: i64,
+        max_event_time: Option<i64>,
+        caught_up: bool,
+    ) {
+        if let Some(reading) = self.reading.get_mut(partition) {
+            reading.position = Some(position);
+            reading.caught_up = caught_up;
+        }
+        self.watermarks.observe(partition, max_event_time, caught_up);
+    }
+
+    /// Goes back to the committed offsets for every partition owned.
+    pub fn rewind(&mut self) {
+        let partitions: Vec<TopicPartition> = self.reading.keys().cloned().collect();
+        self.records.clear();
+        self.starting.clear();
+        for partition in &partitions {
+            self.fetcher.unassign(partition);
+            if let Some(reading) = self.reading.get_mut(partition) {
+                reading.position = None;
+            }
+        }
+        if !partitions.is_empty() {
+            self.starting.push(Starting::new(&self.config, &self.group_id, partitions));
+        }
+    }
+
+    /// The revoked partitions are finished and committed.
+    pub fn revoked_done(&mut self) {
+        self.membership.revoked_done();
+    }
+
+    /// A commit begins: the generation must not change under it.
+    pub fn hold(&mut self) {
+        self.membership.hold();
+    }
+
+    /// The commit is over.
+    pub fn release(&mut self) {
+        self.membership.release();
+    }
+
+    /// The group refused a commit.
+    pub fn commit_refused(&mut self, code: ErrorCode) {
+        self.membership.commit_refused(code);
+    }
+
+    /// On whose behalf offsets are committed.
+    #[must_use]
+    pub fn identity(&self) -> GroupIdentity {
+        self.membership.identity()
+    }
+
+    /// Leaves the group; [`SourceEvent::Left`] follows.
+    pub fn leave(&mut self, network: &mut Network) {
+        let partitions: Vec<TopicPartition> = self.reading.keys().cloned().collect();
+        self.drop_partitions(&partitions);
+        self.membership.leave(network);
+    }
+
+    /// Partitions owned.
+    #[must_use]
+    pub fn owned(&self) -> usize {
+        self.reading.len()
+    }
+
+    /// Whether the partition is read by this instance.
+    #[must_use]
+    pub fn is_owned(&self, partition: &TopicPartition) -> bool {
+        self.reading.contains_key(partition)
+    }
+
+    /// Whether offsets are known and records flow for all partitions owned.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.assigned_once && self.starting.is_empty()
+    }
+
+    /// Records that lie in the owned partitions and were not processed.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        let lag = self.reading.values().map(|reading| {
+            let behind = reading.position.map_or(0, |position| reading.high_watermark - position);
+            u64::try_from(behind).unwrap_or_default()
+        });
+        lag.sum()
+    }
+
+    /// The watermark, in milliseconds since 1970.
+    pub fn watermark(&mut self) -> Option<i64> {
+        self.watermarks.current()
+    }
+
+    /// When [`Self::step`] must be called again although nothing arrived.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let starting = self.starting.iter().filter_map(Starting::deadline);
+        let others = [self.membership.deadline(), self.fetcher.deadline(), self.ends.deadline()];
+        starting.chain(others.into_iter().flatten()).min()
+    }
+
+    fn on_group(&mut self, event: GroupEvent) {
+        match event {
+            GroupEvent::Assigned(partitions) => {
+                self.assigned_once = true;
+                for partition in &partitions {
+                    self.reading.insert(partition.clone(), Reading::default());
+                    self.watermarks.assign(partition);
+                    if self.wants_ends {
+                        self.ends.want(partition.clone(), OffsetSpec::Latest);
+                    }
+                }
+                if !partitions.is_empty() {
+                    self.starting.push(Starting::new(
+                        &self.config,
+                        &self.group_id,
+                        partitions.clone(),
+                    ));
+                }
+                self.events.push_back(SourceEvent::Assigned(partitions));
+            }
+            GroupEvent::Revoked(partitions) => {
+                self.drop_partitions(&partitions);
+                self.events.push_back(SourceEvent::Revoked(partitions));
+            }
+            GroupEvent::Lost(partitions) => {
+                self.drop_partitions(&partitions);
+                self.events.push_back(SourceEvent::Lost(partitions));
+            }
+            GroupEvent::Left => self.events.push_back(SourceEvent::Left),
+        }
+    }
+
+    fn drop_partitions(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.fetcher.unassign(partition);
+            self.ends.cancel(partition);
+            self.reading.remove(partition);
+            self.watermarks.unassign(partition);
+        }
+        self.records.retain(|fetched| !partitions.contains(&fetched.partition));
+        for starting in &mut self.starting {
+            starting.forget(partitions);
+        }
+        self.starting.retain(|starting| !starting.is_empty());
+    }
+
+    fn step_starting(&mut self, network: &mut Network) -> Result<(), ClientError> {
+        let mut index = 0;
+        while let Some(starting) = self.starting.get_mut(index) {
+            match starting.step(&self.config, network)? {
+                Step::Waiting => index += 1,
+                Step::Known(committed) => {
+                    let partitions = self.starting.remove(index).into_partitions();
+                    for partition in partitions {
+                        self.begin(&partition, committed.get(&partition).copied());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, partition: &TopicPartition, committed: Option<i64>) {
+        let policy = self.inputs.iter().find(|(_, topic, _)| **topic == *partition.topic);
+        let policy = policy.map_or(OffsetReset::Earliest, |(.., policy)| *policy);
+        let start = match (committed, policy) {
+            (Some(offset), _) => {
+                if let Some(reading) = self.reading.get_mut(partition) {
+                    reading.position = Some(offset);
+                }
+                Start::At(Offset(offset))
+            }
+            (None, OffsetReset::Earliest) => Start::Earliest,
+            (None, OffsetReset::Latest) => Start::Latest,
+            (None, OffsetReset::None) => {
+                let what = format!(
+                    "group '{}' has no committed offset for {partition}, and auto.offset.reset is none: set it to \
+                     earliest or latest, or commit one with `kolk group reset`",
+                    self.group_id
+                );
+                self.events.push_back(SourceEvent::Failed(what));
+                return;
+            }
+        };
+        self.fetcher.assign(partition.clone(), start);
+    }
+
+    fn step_ends(&mut self, network: &mut Network, metadata: &mut Metadata) {
+        self.ends.step(network, metadata);
+        for (partition, found) in self.ends.take_found() {
+            match found {
+                Ok(found) => {
+                    if let Some(reading) = self.reading.get_mut(&partition) {
+                        reading.end = Some(found.offset.map_or(0, |offset| offset.0));
+                    }
+                }
+                Err(error) => {
+                    let what = format!("cannot learn where {partition} ends: {error}");
+                    self.events.push_back(SourceEvent::Failed(what));
+                }
+            }
+        }
+    }
+
+    fn on_fetch(&mut self, event: FetchEvent) {
+        match event {
+            FetchEvent::Records(fetched) => {
+                if let Some(reading) = self.reading.get_mut(&fetched.partition) {
+                    reading.high_watermark = fetched.high_watermark.0;
+                    self.records.push_back(fetched);
+                }
+            }
+            FetchEvent::Started { partition, at, .. } => {
+                if let Some(reading) = self.reading.get_mut(&partition) {
+                    reading.position = Some(at.0);
+                }
+            }
+            other => {
+                let event = describe(&other);
+                self.events.push_back(event);
+            }
+        }
+    }
+}
+
+/// What a partition that cannot be read as before means for the query.
+fn describe(event: &FetchEvent) -> SourceEvent {
+    use crate::client::config::OffsetReset as Policy;
+    match event {
+        FetchEvent::OutOfRange { partition, position, policy: Policy::None } => {
+            SourceEvent::Failed(format!(
+                "offset {position} of {partition} is not there any more (retention?), and auto.offset.reset is none: choose \
+             where to go on with `kolk group reset`"
+            ))
+        }
+        FetchEvent::OutOfRange { partition, position, policy } => SourceEvent::Notice(format!(
+            "offset {position} of {partition} is out of range: going on at the {policy:?} one (auto.offset.reset)"
+        )),
+        FetchEvent::Truncated { partition, position, valid_to } => SourceEvent::Failed(format!(
+            "the log of {partition} was cut off at {valid_to}, below offset {position}, which was read already: records \
+             were lost at the broker. Check the output, then choose where to go on with `kolk group reset`"
+        )),
+        FetchEvent::Recreated { partition, .. } => SourceEvent::Failed(format!(
+            "topic '{}' was deleted and created again: its offsets mean nothing any more. Start over with `kolk reset`",
+            partition.topic
+        )),
+        FetchEvent::Failed { partition, error } => {
+            SourceEvent::Failed(format!("{partition} cannot be read: {error}"))
+        }
+        FetchEvent::Records(_) | FetchEvent::Started { .. } => SourceEvent::Notice(String::new()),
+    }
+}
