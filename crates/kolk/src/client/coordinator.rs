@@ -14,8 +14,10 @@ use kolk_wire::message::Request;
 use kolk_wire::message::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use std::time::Duration;
 
-/// Pause before a request is repeated that only has to wait for a moment: a coordinator completes a transaction or loads its log.
-pub(super) const SHORT_PAUSE: Duration = Duration::from_millis(20);
+/// Pauses before what only has to wait for a moment is repeated: a coordinator completes the transaction before (which takes a
+/// few milliseconds) or loads its log.
+pub(super) const SHORT_PAUSES: Backoff =
+    Backoff { first: Duration::from_millis(2), max: Duration::from_millis(30) };
 
 /// What the coordinator looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +201,8 @@ impl<R: Request + 'static> Call<R> {
                 true
             }
             ErrorCode::CONCURRENT_TRANSACTIONS | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => {
-                self.again(now, SHORT_PAUSE);
+                self.failures = self.failures.saturating_add(1);
+                self.again(now, SHORT_PAUSES.after(self.failures));
                 true
             }
             _ if Action::of(code) == Action::Retry => {

@@ -5,11 +5,13 @@ use super::event::{Event, Refusal};
 use super::queue::{Conditions, Fate};
 use super::{Gate, Handle, Identity, Producer};
 use crate::client::Offset;
-use crate::client::config::Acks;
+use crate::client::config::{Acks, Backoff};
+use crate::client::coordinator::SHORT_PAUSES;
 use crate::client::error::{Action, ClientError, RequestError};
 use crate::client::metadata::Leader;
 use crate::client::network::{Lane, Receipt, SendOptions, Target, Ticket};
 use crate::client::requests::{ClusterView, Requests};
+use crate::time::Moment;
 use bytes::Bytes;
 use kolk_wire::ErrorCode;
 use kolk_wire::message::produce::{
@@ -42,15 +44,6 @@ enum Claim {
     Response(Ticket<ProduceRequest>),
     /// With acks 0.
     Receipt(Receipt),
-}
-
-impl Call {
-    pub(super) fn forget(self, network: &mut impl Requests) {
-        // A receipt needs no forgetting: nothing arrives for it.
-        if let Claim::Response(ticket) = self.claim {
-            network.forget(ticket);
-        }
-    }
 }
 
 /// A request being filled.
@@ -206,7 +199,7 @@ impl Producer {
         call: &Call,
         error: &RequestError,
         view: &mut impl ClusterView,
-        now: crate::time::Moment,
+        now: Moment,
     ) -> Result<(), ClientError> {
         view.request_refresh();
         let fate = if error.may_have_acted() { Fate::Unknown } else { Fate::NotAppended };
@@ -229,11 +222,13 @@ impl Producer {
         call: &Call,
         response: &ProduceResponse,
         view: &mut impl ClusterView,
-        now: crate::time::Moment,
+        now: Moment,
     ) -> Result<(), ClientError> {
         let mut failed = None;
         for &(handle, id) in &call.batches {
-            let Some(queue) = self.queues.get(handle.0 as usize) else { continue };
+            // A batch that was dropped in the meantime is of no interest.
+            let queue = self.queues.get(handle.0 as usize).filter(|queue| queue.has(id));
+            let Some(queue) = queue else { continue };
             let topic = response.responses.iter().find(|t| *t.name == *queue.topic);
             let partition = topic
                 .and_then(|t| t.partition_responses.iter().find(|p| p.index == queue.partition));
@@ -255,7 +250,7 @@ impl Producer {
         (handle, id): (Handle, BatchId),
         response: &PartitionProduceResponse,
         view: &mut impl ClusterView,
-        now: crate::time::Moment,
+        now: Moment,
     ) -> Result<(), ClientError> {
         let code = response.error_code;
         match code {
@@ -276,6 +271,7 @@ impl Producer {
             | ErrorCode::INVALID_PRODUCER_ID_MAPPING
             | ErrorCode::TRANSACTION_ABORTABLE
             | ErrorCode::CONCURRENT_TRANSACTIONS
+            | ErrorCode::NOT_ENOUGH_REPLICAS
                 if self.gate != Gate::Free =>
             {
                 return self.transaction_refused((handle, id), response, now);
@@ -297,19 +293,20 @@ impl Producer {
         Ok(())
     }
 
-    /// The transaction cannot go on, with two exceptions: the previous one is still being completed, and a coordinator is
-    /// still loading. Then the batch goes again.
+    /// The transaction cannot go on, unless it only has to wait until the one before is completed: then the batch goes again.
+    /// Kafka 4 says NOT_ENOUGH_REPLICAS for that, after waiting for a while itself.
     fn transaction_refused(
         &mut self,
         (handle, id): (Handle, BatchId),
         response: &PartitionProduceResponse,
-        now: crate::time::Moment,
+        now: Moment,
     ) -> Result<(), ClientError> {
         let code = response.error_code;
-        self.retry(handle, id, Fate::NotAppended, now, &code.to_string());
-        if code == ErrorCode::CONCURRENT_TRANSACTIONS {
+        if matches!(code, ErrorCode::CONCURRENT_TRANSACTIONS | ErrorCode::NOT_ENOUGH_REPLICAS) {
+            self.retry_after((handle, id), Fate::Unknown, now, SHORT_PAUSES, &code.to_string());
             return Ok(());
         }
+        self.retry(handle, id, Fate::NotAppended, now, &code.to_string());
         let name = self.partition(handle).map(|p| p.to_string()).unwrap_or_default();
         let why = response.error_message.as_deref().unwrap_or_default();
         let what = format!("the transaction was refused by {name}: {code} {why}");
@@ -349,17 +346,23 @@ impl Producer {
         self.buffered = self.buffered + queue.bytes() - before;
     }
 
-    fn retry(
+    fn retry(&mut self, handle: Handle, id: BatchId, fate: Fate, now: Moment, why: &str) {
+        self.retry_after((handle, id), fate, now, self.backoff, why);
+    }
+
+    fn retry_after(
         &mut self,
-        handle: Handle,
-        id: BatchId,
+        (handle, id): (Handle, BatchId),
         fate: Fate,
-        now: crate::time::Moment,
+        now: Moment,
+        backoff: Backoff,
         why: &str,
     ) {
         let Some(queue) = self.queues.get_mut(handle.0 as usize) else { return };
-        let failures = queue.retry(id, fate, now, self.backoff);
-        if failures.is_power_of_two() {
+        let failures = queue.retry(id, fate, now, backoff);
+        // What is repeated after so short a pause is no news at first.
+        let told_from = if backoff == SHORT_PAUSES { 8 } else { 1 };
+        if failures.is_power_of_two() && failures >= told_from {
             let why = why.to_owned();
             self.events.push_back(Event::Retrying { partition: handle, failures, why });
         }

@@ -12,7 +12,8 @@ pub enum Event {
     /// The broker refuses the batch, and would again. Nothing behind it in the partition moves until
     /// [`Producer::decide`](super::Producer::decide).
     Refused(Refusal),
-    /// A batch will be sent again; told at the 1st, 2nd, 4th, 8th … failure in a row.
+    /// A batch will be sent again; told at the 1st, 2nd, 4th, 8th … failure in a row (from the 8th on while a
+    /// transaction only waits for the one before).
     Retrying {
         /// Its partition.
         partition: Handle,

@@ -245,16 +245,14 @@ impl Producer {
     }
 
     /// Drops everything that is not acknowledged, and all events: the caller goes back to where it had committed. What is on its
-    /// way may still arrive; a producer without transactions raises its epoch to keep late twins apart from what follows.
-    pub fn clear(&mut self, network: &mut impl Requests) {
+    /// way may still arrive ([`Self::in_flight`] says until when); a producer without transactions raises its epoch to keep late
+    /// twins apart from what follows.
+    pub fn clear(&mut self) {
         let mut numbers_lost = false;
         for handle in self.busy.drain(..) {
             if let Some(queue) = self.queues.get_mut(handle.0 as usize) {
                 numbers_lost |= queue.clear() == Fate::Unknown;
             }
-        }
-        for call in self.calls.drain(..) {
-            call.forget(network);
         }
         self.buffered = 0;
         self.flush = Flush::WhenDue;

@@ -175,6 +175,11 @@ impl Queue {
         BatchId(self.next_id)
     }
 
+    /// Whether the batch is still there: not acknowledged, not dropped.
+    pub(super) fn has(&self, id: BatchId) -> bool {
+        self.position(id).is_some()
+    }
+
     fn position(&self, id: BatchId) -> Option<usize> {
         self.sealed.iter().position(|batch| batch.id == id)
     }

@@ -627,7 +627,7 @@ fn what_was_cleared_is_not_sent_and_what_follows_has_a_new_epoch() {
     world.append(0, "b");
     world.step();
     world.cut(0, true);
-    world.producer.clear(&mut world.network);
+    world.producer.clear();
     assert!(world.producer.is_idle());
     world.append(0, "c");
     world.heal();

@@ -45,14 +45,11 @@ impl Transaction {
             self.ready();
             return Ok(());
         }
-        match self.protocol {
-            // Batches may still be on their way under this epoch: a higher one keeps them out, and aborts what is open.
-            Protocol::V1 => {
-                self.initialise(Reason::End(Outcome::Aborted));
-                Ok(())
-            }
-            Protocol::V2 => self.step_end(network, producer, End::Abort),
+        // v1: a batch that arrives after the abort would open a transaction that nobody ends.
+        if self.protocol == Protocol::V1 && producer.in_flight() > 0 {
+            return Ok(());
         }
+        self.step_end(network, producer, End::Abort)
     }
 
     fn step_end(
@@ -103,7 +100,7 @@ impl Transaction {
             // The coordinator asks for an abort instead (KIP-1050).
             ErrorCode::TRANSACTION_ABORTABLE if end == End::Commit => {
                 self.end = crate::client::coordinator::Call::default();
-                producer.clear(network);
+                producer.clear();
                 self.enter(Phase::Aborting);
                 Ok(())
             }
@@ -119,14 +116,15 @@ impl Transaction {
             End::Commit => Outcome::Committed,
             End::Abort => Outcome::Aborted,
         };
-        let repeated = self.repeated || self.end.attempts > 1;
+        // Numbers of the batches that an abort dropped are missing in the logs: the next transaction needs a new count.
+        let raise = self.repeated || self.end.attempts > 1 || end == End::Abort;
         self.ended(producer, outcome);
         if self.protocol == Protocol::V2 {
             if next.id >= 0 {
                 self.adopt(producer, next);
             }
             self.ready();
-        } else if repeated {
+        } else if raise {
             self.initialise(Reason::Raise);
         } else {
             self.ready();

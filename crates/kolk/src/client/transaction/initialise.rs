@@ -99,7 +99,7 @@ impl Transaction {
         };
         self.adopt(producer, identity);
         if let Reason::End(outcome) = self.reason {
-            producer.clear(network);
+            producer.clear();
             self.ended(producer, outcome);
         }
         self.ready();

@@ -5,7 +5,7 @@
 //!                  │                                                                                   │
 //! New ─▶ Initialising ─▶ Ready ─begin─▶ Open ─commit─▶ Committing ─▶ Ready (v2), Initialising (v1, after a repeated EndTxn)
 //!              │  ▲                       └───abort──▶ Aborting ───▶ Ready (v2)
-//!              │  └── v1 aborts, and whatever cannot be resolved otherwise ──┘
+//!              │  └────── v1 after aborts, and whatever cannot be resolved otherwise ──────┘
 //!              └──▶ Fenced: another instance has this transactional id
 //! ```
 //!
@@ -14,8 +14,8 @@
 //!   EndTxn raises the epoch, so a repeated or delayed one can do no harm: the same call is repeated with the same epoch.
 //! - **v1**: partitions and offsets are announced first. The epoch stays the same from one transaction to the next, so a delayed
 //!   twin of EndTxn would end the next one. After any EndTxn (or announcement) that was repeated, the epoch is raised before the next
-//!   transaction (KIP-360); aborts go by InitProducerId altogether, which does both in one; EndTxn is never sent for an
-//!   empty transaction.
+//!   transaction (KIP-360), and so it is after aborts, which wait for the answers to all batches in flight first. EndTxn is
+//!   never sent for an empty transaction.
 //!
 //! When it cannot be known whether a commit took effect, the outcome is [`Outcome::Unresolved`], and the caller asks the
 //! group for its stable offsets ([`OffsetFetch`](super::commit::OffsetFetch)): they were committed with the transaction, or not.
@@ -220,7 +220,7 @@ impl Transaction {
             return Ok(());
         }
         self.used |= producer.touched();
-        producer.clear(network);
+        producer.clear();
         producer.set_gate(Gate::Closed);
         self.used |= self.enlist.attempts > 0 || self.offsets.is_used();
         self.enlisting.clear();
@@ -318,7 +318,7 @@ impl Transaction {
     }
 
     fn fenced(&mut self, network: &mut impl Requests, producer: &mut Producer) {
-        producer.clear(network);
+        producer.clear();
         self.ended(producer, Outcome::Fenced);
         self.enter(Phase::Fenced);
     }
