@@ -1,0 +1,4 @@
+//! Applications on the embedded broker, from topic to topic.
+
+mod cluster;
+mod delivery;
