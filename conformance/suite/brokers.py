@@ -45,6 +45,7 @@ class Broker:
         self.binary = binary
         self.bootstrap = None
         self.process = None
+        self.guard = None
         self.server = None
         self.lock = threading.Lock()
 
@@ -68,10 +69,13 @@ class Broker:
         self.folder.mkdir(parents=True, exist_ok=True)
         out = open(self.folder.parent / f"{self.folder.name}.log", "ab")
         # The pipe on standard input keeps the server from outliving this process; the session gathers its children.
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *self._command()] if self.kind != "kafka" else self._command(),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out, start_new_session=True)
+        self.process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=out, start_new_session=True)
         out.close()
+        if self.kind != "kafka":
+            # `kolk broker` does not look at its standard input: another process does. (A signal at the parent's death would come at
+            # the death of the thread that started the server.)
+            watch = ["bash", "-c", 'read -r _; kill -TERM "$0"', str(self.process.pid)]
+            self.guard = subprocess.Popen(watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         line = self._ready_line(within)
         if not line.startswith("ready "):
             self.stop()
@@ -123,6 +127,11 @@ class Broker:
         self.start()
 
     def _end_group(self):
+        if self.guard:
+            self.guard.kill()
+            self.guard.wait(20)
+            self.guard.stdin.close()
+            self.guard = None
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
