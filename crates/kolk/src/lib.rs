@@ -9,6 +9,7 @@ pub mod source;
 pub mod operator;
 pub mod sink;
 pub mod topology;
+mod explain;
 pub mod schema;
 pub mod expression;
 pub mod runtime;
