@@ -2,11 +2,11 @@
 
 use super::{Context, Handle, SERVED};
 use crate::server::Answer;
-use kolk_wire::ErrorCode;
 use kolk_wire::frame::{RequestHeader, encode_response};
 use kolk_wire::message::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
+use kolk_wire::{ApiKey, ErrorCode};
 
 /// The feature that tells clients which kind of transactions to use (KIP-890).
 const TRANSACTION_VERSION: &str = "transaction.version";
@@ -47,12 +47,11 @@ fn versions() -> Vec<ApiVersion> {
     versions
 }
 
-/// The answer to a version that is not served: version 0 with the error and all that is served (KIP-511).
+/// The answer to a version that is not served: version 0 with the error and the versions that would do (KIP-511).
 pub(super) fn unsupported(header: &RequestHeader) -> Answer {
-    let response = ApiVersionsResponse {
-        error_code: ErrorCode::UNSUPPORTED_VERSION,
-        api_keys: versions(),
-        ..ApiVersionsResponse::default()
-    };
+    let mut api_keys = versions();
+    api_keys.retain(|api| api.api_key == ApiKey::ApiVersions as i16);
+    let error_code = ErrorCode::UNSUPPORTED_VERSION;
+    let response = ApiVersionsResponse { error_code, api_keys, ..ApiVersionsResponse::default() };
     Answer::Frame(encode_response::<ApiVersionsRequest>(&response, 0, header.correlation_id))
 }
