@@ -15,8 +15,12 @@ pub struct Stream {
     pub name: String,
     /// Its topic.
     pub topic: String,
+    /// Partitions with which the topic is created if it does not exist.
+    pub partitions: Option<u32>,
     /// What is known of its columns.
     pub columns: Columns,
+    /// The column of the value whose text the record key holds too.
+    pub key_column: Option<usize>,
     /// How keys are written.
     pub key_format: Format,
     /// How values are written.
@@ -140,8 +144,7 @@ pub(crate) fn unique<'a>(
         None => Ok(()),
         Some((_, first)) => {
             Err(Problem::new(span, format!("there are two columns {name}"), "the second")
-                .label(first, "the first")
-                .help("give one of them another name with AS, or leave it out"))
+                .label(first, "the first"))
         }
     }
 }

@@ -16,7 +16,7 @@ const UNITS: &[(&str, u64)] = &[
 ///
 /// # Errors
 /// What is wrong with it, as a phrase.
-pub fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let mut words = text.split_whitespace();
     let mut total: u64 = 0;
     let mut any = false;

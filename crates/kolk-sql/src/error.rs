@@ -2,7 +2,8 @@
 
 use crate::source::{Source, Span};
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -93,20 +94,52 @@ pub type Result<T, E = Box<Problem>> = std::result::Result<T, E>;
 #[error("{problem}")]
 pub struct SqlError {
     problem: Box<Problem>,
-    source_code: Arc<NamedSource<String>>,
+    source_code: Arc<Excerpted>,
+}
+
+/// A source for miette, with columns that count characters where miette counts bytes.
+#[derive(Debug)]
+struct Excerpted(Source);
+
+impl SourceCode for Excerpted {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let contents = self.0.text.read_span(span, lines_before, lines_after)?;
+        let column = column(&self.0.text, contents.span().offset());
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.0.name.clone(),
+            contents.data(),
+            *contents.span(),
+            contents.line(),
+            column,
+            contents.line_count(),
+        )))
+    }
+}
+
+/// Characters between the start of its line and this byte.
+fn column(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or_default();
+    before.rsplit('\n').next().unwrap_or_default().chars().count()
 }
 
 impl SqlError {
     /// The problem, in this source.
     #[must_use]
     pub fn new(problem: Box<Problem>, source: &Source) -> Self {
-        let named = NamedSource::new(&source.name, source.text.clone());
-        Self { problem, source_code: Arc::new(named) }
+        Self { problem, source_code: Arc::new(Excerpted(source.clone())) }
     }
 
     /// Each of the problems, sharing one copy of the source.
-    pub(crate) fn all(problems: Vec<Box<Problem>>, source: &Source) -> Vec<Self> {
-        let named = Arc::new(NamedSource::new(&source.name, source.text.clone()));
+    pub(crate) fn all(
+        problems: impl IntoIterator<Item = Box<Problem>>,
+        source: &Source,
+    ) -> Vec<Self> {
+        let named = Arc::new(Excerpted(source.clone()));
         let error = |problem| Self { problem, source_code: Arc::clone(&named) };
         problems.into_iter().map(error).collect()
     }
@@ -121,10 +154,9 @@ impl SqlError {
     #[must_use]
     pub fn position(&self) -> (usize, usize) {
         let start = self.problem.labels.first().map_or(0, |label| label.span.start);
-        let before = self.source_code.inner().get(..start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (line, column)
+        let text = &self.source_code.0.text;
+        let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+        (line, column(text, start) + 1)
     }
 
     /// The error as text with the lines of source it is about, without colour.
@@ -137,7 +169,7 @@ impl SqlError {
         match handler.render_report(&mut text, self) {
             Ok(()) => text,
             // A report that cannot be drawn is still an error that must be told.
-            Err(fmt::Error) => format!("{}: {}\n", self.source_code.name(), self.problem),
+            Err(fmt::Error) => format!("{}: {}\n", self.source_code.0.name, self.problem),
         }
     }
 }

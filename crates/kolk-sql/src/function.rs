@@ -196,6 +196,20 @@ impl Signature {
         (self.parameters.len() - self.optional..=most).contains(&arguments)
     }
 
+    /// The type of the result, for people.
+    #[must_use]
+    pub fn outcome(&self) -> String {
+        match self.result {
+            Outcome::Of(parameter) => parameter.name(),
+            Outcome::Boolean => "BOOLEAN",
+            Outcome::First => self.parameter(0).name(),
+            Outcome::Common => "T",
+            Outcome::Texts => "ARRAY<STRING>",
+            Outcome::WholeDecimal => "DECIMAL",
+        }
+        .to_owned()
+    }
+
     /// What the argument at this position must be.
     #[must_use]
     pub fn parameter(&self, position: usize) -> Parameter {

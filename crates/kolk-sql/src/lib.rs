@@ -12,6 +12,7 @@ pub mod options;
 pub mod function;
 pub mod catalog;
 pub mod compile;
+pub mod reference;
 mod duration;
 mod resolve;
 mod typing;

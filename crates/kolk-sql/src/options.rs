@@ -81,6 +81,8 @@ table! {
     Both "value_format" FORMATS, "required with columns; for a query its input's", "How values are written.";
     Both "key_format" KEY_FORMATS, "`KAFKA`; for a query its input's", "How keys are written.";
     Both "format" FORMATS, "none", "`key_format` and `value_format` at once.";
+    Declaration "key" ValueKind::Column, "none",
+        "The column of the value whose text the record key holds too: rows of one value of it are in one partition already.";
     Both "partitions" ValueKind::Number(1, 1_000_000), "as many as the input",
         "Partitions with which the topic is created if it does not exist.";
     Both "replicas" ValueKind::Number(1, 32_767), "the broker's", "Replication factor of a topic that is created.";

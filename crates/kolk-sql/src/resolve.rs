@@ -132,7 +132,9 @@ impl Scope<'_> {
             ));
         };
         let message = format!("{} has no column {name}", self.name);
-        let known = || schema.columns.iter().map(|column| column.name.as_str());
+        let shown: Vec<String> =
+            schema.columns.iter().map(|column| as_written(&column.name, self.names)).collect();
+        let known = || shown.iter().map(String::as_str);
         if schema.columns.is_empty() {
             return Problem::new(name.span, message, "unknown").help("it has no columns at all");
         }
@@ -144,6 +146,14 @@ impl Scope<'_> {
         }
         Problem::new(name.span, message, "unknown").help(help)
     }
+}
+
+/// How a name must be written to be meant.
+fn as_written(name: &str, names: Names) -> String {
+    if names == Names::UpperCase && name != name.to_uppercase() {
+        return format!("`{name}`");
+    }
+    name.to_owned()
 }
 
 fn pseudo(name: &str) -> Option<&'static (&'static str, Option<(Pseudo, DataType)>)> {

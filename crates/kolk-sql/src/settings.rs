@@ -150,8 +150,14 @@ impl Settings {
     /// When there is no such setting, or the value is none of its values.
     pub fn set(&mut self, key: &Text, value: &Text) -> Result<()> {
         if key.text == DIALECT {
-            let dialect = Dialect::from_word(&value.text)
-                .ok_or_else(|| refused(DIALECT, &["kolk", "ksqldb"], "one of them", value))?;
+            let dialect = Dialect::from_word(&value.text).ok_or_else(|| {
+                refused(
+                    DIALECT,
+                    &[Dialect::Kolk.word(), Dialect::KsqlDb.word()],
+                    "one of them",
+                    value,
+                )
+            })?;
             self.follow(dialect);
             return Ok(());
         }
@@ -377,8 +383,8 @@ fn refused(name: &str, values: &[&str], why: &str, value: &Text) -> Box<Problem>
 fn show_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     match ms {
-        _ if ms > 0 && ms % 3_600_000 == 0 => format!("{} hours", ms / 3_600_000),
-        _ if ms % 1_000 == 0 => format!("{} seconds", ms / 1_000),
+        _ if ms > 0 && ms.is_multiple_of(3_600_000) => format!("{} hours", ms / 3_600_000),
+        _ if ms.is_multiple_of(1_000) => format!("{} seconds", ms / 1_000),
         _ => format!("{ms} ms"),
     }
 }

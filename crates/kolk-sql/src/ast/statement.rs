@@ -18,7 +18,7 @@ pub enum StatementKind {
     /// `CREATE STREAM name (columns) WITH (options)`.
     CreateStream(CreateStream),
     /// `CREATE STREAM name WITH (options) AS SELECT …`.
-    CreateStreamAs(CreateStreamAs),
+    CreateStreamAs(Box<CreateStreamAs>),
     /// `SET 'key' = 'value'`.
     Set(Setting),
     /// `UNSET 'key'`.

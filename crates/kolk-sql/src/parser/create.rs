@@ -52,12 +52,12 @@ impl Parser<'_> {
                     .help("leave out the list; rename columns with AS in the query"));
             }
             let query = self.select()?;
-            return Ok(StatementKind::CreateStreamAs(CreateStreamAs {
+            return Ok(StatementKind::CreateStreamAs(Box::new(CreateStreamAs {
                 name,
                 on_existing,
                 options,
                 query,
-            }));
+            })));
         }
         if !with {
             let expected: &[&str] = if columns.is_some() {

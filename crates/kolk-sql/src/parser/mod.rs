@@ -74,7 +74,7 @@ pub fn parse(text: &str) -> Script {
         match parser.terminated_statement() {
             Ok(statement) => script.statements.push(statement),
             Err(problem) => {
-                parser.recover();
+                parser.recover(first);
                 script.broken.extend(parser.created_from(first));
                 let end = parser.peek().span.start;
                 // What the lexer could not read explains the rest of the statement: tell only that.
@@ -308,12 +308,25 @@ impl Parser<'_> {
             .help("parentheses around parts of a long sum make it shorter; CONCAT takes many texts at once"))
     }
 
-    /// Skips what is left of a statement, semicolon included.
-    fn recover(&mut self) {
+    /// Skips what is left of the statement that begins at token `first`: to behind its semicolon, or to a line that begins
+    /// another statement.
+    fn recover(&mut self, first: usize) {
+        const STARTS: &[&str] = &["CREATE", "SET", "UNSET", "INSERT", "DROP"];
         self.nesting = 0;
-        while self.peek().kind != TokenKind::End
-            && self.bump().kind != TokenKind::Symbol(Symbol::Semicolon)
-        {}
+        while self.peek().kind != TokenKind::End {
+            let starts = self.word_at(0).is_some_and(|word| is_one_of(word, STARTS));
+            if self.at > first && starts && self.begins_line() {
+                return;
+            }
+            if self.bump().kind == TokenKind::Symbol(Symbol::Semicolon) {
+                return;
+            }
+        }
+    }
+
+    /// Whether the next token is the first of its line.
+    fn begins_line(&self) -> bool {
+        Span::new(self.previous_span().end, self.peek().span.start).text(self.text).contains('\n')
     }
 
     /// The stream that the statement which begins at this token creates, if so much of it can be read.
@@ -349,7 +362,13 @@ impl Parser<'_> {
             [only] => (*only).to_owned(),
             [most @ .., last] => format!("{} or {last}", most.join(", ")),
         };
-        let span = if token.kind == TokenKind::End { self.end_of_text() } else { token.span };
+        // What is missing at the end of a line is best shown there, not at what happens to follow.
+        let behind = expected.contains(&";") && self.begins_line();
+        let span = if token.kind == TokenKind::End || behind {
+            self.end_of_previous()
+        } else {
+            token.span
+        };
         Problem::new(
             span,
             format!("expected {expected_text}, found {found}"),
@@ -358,8 +377,8 @@ impl Parser<'_> {
         .maybe_help(self.slip(expected))
     }
 
-    /// Where to point when the text ended too early: at its last character that is not blank.
-    fn end_of_text(&self) -> Span {
+    /// Where to point when something is missing: behind the last token.
+    fn end_of_previous(&self) -> Span {
         let last = self.previous_span();
         Span::new(last.end, last.end)
     }

@@ -33,7 +33,7 @@ impl Parser<'_> {
         if !self.eat_word("FROM") {
             return Err(self.unexpected(&[",", "FROM"]));
         }
-        let from = self.from_clause()?;
+        let from = self.source_clause()?;
         if self.is_symbol(Symbol::Comma) {
             return Err(Problem::unsupported(self.peek().span, "a list of streams behind FROM"));
         }
@@ -72,7 +72,7 @@ impl Parser<'_> {
         Ok(SelectItem::Value { value, alias })
     }
 
-    fn from_clause(&mut self) -> Result<FromClause> {
+    fn source_clause(&mut self) -> Result<FromClause> {
         if self.is_symbol(Symbol::LeftParen) {
             return Err(Problem::unsupported(self.peek().span, "a query inside FROM")
                 .help("give the inner query a stream of its own: CREATE STREAM name AS SELECT …"));

@@ -28,9 +28,11 @@ impl Planner<'_> {
         };
         let formats = declared_formats(create, &options, &columns)?;
         if let Columns::Known(schema) = &columns {
-            format::check(schema, formats, create.name.span)?;
+            let spans: Vec<Span> = create.columns.iter().map(|column| column.span).collect();
+            format::check(schema, formats, &spans)?;
         }
         let name = written(&create.name, names);
+        let key_column = key_column(&options, &name, &columns, names)?;
         let event_time = event_time(&options, &name, &columns, names)?;
         if self.keeps_existing(&create.name, create.on_existing)? {
             return Ok(());
@@ -38,7 +40,9 @@ impl Planner<'_> {
         self.catalog.put(Stream {
             name,
             topic: topic.text,
+            partitions: options.number("partitions").and_then(|count| u32::try_from(count).ok()),
             columns,
+            key_column,
             key_format: formats.key,
             value_format: formats.value,
             event_time,
@@ -118,6 +122,32 @@ fn is_headers(data_type: &DataType) -> bool {
     }
 }
 
+/// The column that the option `key` names.
+fn key_column(
+    options: &Options,
+    stream: &str,
+    columns: &Columns,
+    names: Names,
+) -> Result<Option<usize>> {
+    let Some(name) = options.text("key") else { return Ok(None) };
+    let (index, data_type) = column(&name, scope(stream, columns, names))?;
+    if columns.schema().columns[index].role == Role::Value && data_type == DataType::String {
+        return Ok(Some(index));
+    }
+    let message = format!("{} cannot hold the text of the record key", name.text);
+    Err(Problem::new(name.span, message, format!("{data_type}")).help(
+        "key names a STRING column of the value; what stands in the key itself is declared KEY",
+    ))
+}
+
+fn scope<'a>(stream: &'a str, columns: &'a Columns, names: Names) -> Scope<'a> {
+    let schema = match columns {
+        Columns::Known(schema) => Some(schema),
+        Columns::Unknown => None,
+    };
+    Scope { name: stream, qualifier: stream, schema, names }
+}
+
 /// Where the options say that the event time stands.
 pub(super) fn event_time(
     options: &Options,
@@ -136,12 +166,7 @@ pub(super) fn event_time(
             .help("add timestamp='…' with the column's name")),
         };
     };
-    let schema = match columns {
-        Columns::Known(schema) => Some(schema),
-        Columns::Unknown => None,
-    };
-    let (index, data_type) =
-        column(&name, Scope { name: stream, qualifier: stream, schema, names })?;
+    let (index, data_type) = column(&name, scope(stream, columns, names))?;
     let format = timestamp_format(options, &data_type, &name)?;
     Ok(EventTime::Column { index, format })
 }

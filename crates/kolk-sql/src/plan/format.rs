@@ -3,7 +3,7 @@
 use crate::error::{Problem, Result};
 use crate::options::Options;
 use crate::source::Span;
-use kolk::schema::{DataType, Role, Schema};
+use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::Format;
 
 /// The formats of a stream.
@@ -36,50 +36,54 @@ fn named(word: &str) -> Format {
     }
 }
 
-/// Refuses columns that the formats cannot hold; `span` is what to point at.
-pub(super) fn check(schema: &Schema, formats: Formats, span: Span) -> Result<()> {
+/// Refuses columns that the formats cannot hold; `spans` are the columns' places.
+pub(super) fn check(schema: &Schema, formats: Formats, spans: &[Span]) -> Result<()> {
     for (format, role, part) in
         [(formats.key, Role::Key, "key"), (formats.value, Role::Value, "value")]
     {
-        let columns: Vec<_> = schema.columns.iter().filter(|column| column.role == role).collect();
-        match format {
-            Format::None if !columns.is_empty() => {
-                let message = format!(
-                    "{part}_format='NONE' holds no columns, but {} is one",
-                    columns[0].name
-                );
-                return Err(Problem::new(span, message, "this stream"));
-            }
-            Format::Kafka => {
-                if let [_, second, ..] = columns[..] {
-                    let message = format!(
-                        "{part}_format='KAFKA' holds one column, but {} is a second",
-                        second.name
-                    );
-                    return Err(Problem::new(span, message, "this stream")
-                        .help(format!("{part}_format='JSON' holds several")));
-                }
-                if let Some(column) = columns.iter().find(|column| !is_kafka(&column.data_type)) {
-                    let message = format!(
-                        "{part}_format='KAFKA' cannot hold {} {}",
-                        column.name, column.data_type
-                    );
-                    return Err(Problem::new(span, message, "this stream")
-                        .help("it holds INT, BIGINT, DOUBLE, STRING or BYTES"));
-                }
-            }
-            Format::Json => {
-                if let Some(column) = columns.iter().find(|column| has_odd_map(&column.data_type)) {
-                    let message =
-                        format!("in JSON the keys of a MAP are text, so {} cannot be", column.name);
-                    return Err(Problem::new(span, message, format!("{}", column.data_type))
-                        .help("MAP<STRING, …>"));
-                }
-            }
-            Format::None => {}
-        }
+        let columns = schema.columns.iter().zip(spans);
+        let columns: Vec<_> = columns.filter(|(column, _)| column.role == role).collect();
+        check_part(format, part, &columns)?;
     }
     Ok(())
+}
+
+fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Result<()> {
+    let misfit = |fits: fn(&DataType) -> bool| {
+        columns.iter().find(|(column, _)| !fits(&column.data_type)).copied()
+    };
+    match format {
+        Format::None => match columns {
+            [] => Ok(()),
+            [(column, span), ..] => {
+                let message =
+                    format!("{part}_format='NONE' holds no columns, but {} is one", column.name);
+                Err(Problem::new(**span, message, "this column"))
+            }
+        },
+        Format::Kafka => {
+            if let [_, (second, span), ..] = columns {
+                let message = format!(
+                    "{part}_format='KAFKA' holds one column, but {} is a second",
+                    second.name
+                );
+                return Err(Problem::new(**span, message, "the second column")
+                    .help(format!("{part}_format='JSON' holds several")));
+            }
+            let Some((column, span)) = misfit(is_kafka) else { return Ok(()) };
+            let message =
+                format!("{part}_format='KAFKA' cannot hold {} {}", column.name, column.data_type);
+            Err(Problem::new(*span, message, "this column")
+                .help("it holds INT, BIGINT, DOUBLE, STRING or BYTES"))
+        }
+        Format::Json => {
+            let Some((column, span)) = misfit(has_text_keys) else { return Ok(()) };
+            let message =
+                format!("in JSON the keys of a MAP are text, so {} cannot be written", column.name);
+            Err(Problem::new(*span, message, format!("{}", column.data_type))
+                .help("MAP<STRING, …>"))
+        }
+    }
 }
 
 /// What Kafka's own serializers know.
@@ -88,11 +92,11 @@ pub(super) fn is_kafka(data_type: &DataType) -> bool {
     matches!(data_type, Integer | Bigint | Double | String | Bytes)
 }
 
-fn has_odd_map(data_type: &DataType) -> bool {
+fn has_text_keys(data_type: &DataType) -> bool {
     match data_type {
-        DataType::Map(key, value) => **key != DataType::String || has_odd_map(value),
-        DataType::Array(item) => has_odd_map(item),
-        DataType::Struct(fields) => fields.iter().any(|(_, field)| has_odd_map(field)),
-        _ => false,
+        DataType::Map(key, value) => **key == DataType::String && has_text_keys(value),
+        DataType::Array(item) => has_text_keys(item),
+        DataType::Struct(fields) => fields.iter().all(|(_, field)| has_text_keys(field)),
+        _ => true,
     }
 }

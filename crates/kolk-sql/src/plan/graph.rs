@@ -5,11 +5,13 @@ use crate::catalog::Stream;
 use crate::settings::{BadRecord, Settings};
 use kolk::expression::{Expression, Kind};
 use kolk::schema::{Column, Role, Schema};
-use kolk::topology::{Conventions, EventTime, Node, OnBadRecord, Operator, Query, Sink, Source};
+use kolk::topology::{
+    Conventions, EventTime, Format, Node, OnBadRecord, Operator, Query, Sink, Source,
+};
 use std::collections::BTreeSet;
 
 /// A query of one input, its expressions over all columns of the input.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     /// The query's name.
     pub(super) name: String,
@@ -67,13 +69,15 @@ impl Draft {
         }
         self.filter.iter().for_each(|filter| columns_of(filter, &mut used));
         self.slots.iter().for_each(|slot| columns_of(&slot.expression, &mut used));
+        let all = self.input.columns.schema();
+        with_whole_key(&mut used, &all, self.input.key_format);
         let used: Vec<usize> = used.into_iter().collect();
         let place = |index: usize| used.binary_search(&index).unwrap_or_default();
 
-        let all = self.input.columns.schema();
         let schema =
             Schema { columns: used.iter().map(|index| all.columns[*index].clone()).collect() };
-        let source = source(&self.input, &place, on_bad_record, settings);
+        let mut source = source(&self.input, &place, on_bad_record, settings);
+        source.key_column = self.input.key_column.and_then(|index| used.binary_search(&index).ok());
         let mut nodes = vec![Node {
             inputs: Vec::new(),
             operator: Operator::Source(source),
@@ -131,6 +135,8 @@ fn source(
     Source {
         name: input.name.clone(),
         topic: input.topic.clone(),
+        partitions: input.partitions,
+        key_column: None,
         key_format: input.key_format,
         value_format: input.value_format,
         event_time,
@@ -138,6 +144,16 @@ fn source(
         idle_timeout: input.idle_timeout,
         offset_reset: settings.offset_reset,
         on_bad_record,
+    }
+}
+
+/// A key of several columns stays one of several when one of them is used: how JSON is read depends on it.
+fn with_whole_key(used: &mut BTreeSet<usize>, schema: &Schema, key_format: Format) {
+    let columns = schema.columns.iter().enumerate();
+    let keys: Vec<usize> =
+        columns.filter(|(_, column)| column.role == Role::Key).map(|(index, _)| index).collect();
+    if key_format == Format::Json && keys.iter().any(|key| used.contains(key)) {
+        used.extend(keys);
     }
 }
 

@@ -117,7 +117,9 @@ fn add(
         problem.help(format!("give it another name: … AS my_{}", name.to_lowercase()))
     })?;
     let others = outputs.iter().map(|output| (output.column.name.as_str(), output.span));
-    catalog::unique(&name, span, others, names)?;
+    catalog::unique(&name, span, others, names).map_err(|problem| {
+        problem.help("give one of them another name with AS, or leave it out")
+    })?;
     let column = Column { name, data_type: expression.data_type.clone(), role: Role::Value };
     outputs.push(Output { column, expression, span });
     Ok(())

@@ -12,9 +12,10 @@ use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
 use crate::resolve::Scope;
 use crate::settings::ProjectedKeys;
+use crate::source::Span;
 use crate::typing::Typing;
-use kolk::expression::{Expression, Kind};
-use kolk::schema::{Column, Role, Schema};
+use kolk::expression::{Expression, Kind, Pseudo};
+use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{BinPacking, Delivery, EventTime, Format, OnBadRecord, Payload, Sink};
 
 impl Planner<'_> {
@@ -32,7 +33,12 @@ impl Planner<'_> {
         refuse_own_output(create, &options, &sink, &input)?;
 
         let visible = draft.schema.clone();
-        let typing = self.typing(&draft.name, &visible, &draft.input.columns);
+        // Options name what the query selects; bytes that are passed on are still those of the input.
+        let (named, columns) = match draft.payload {
+            PayloadKind::Unchanged => (input.name.as_str(), &input.columns),
+            PayloadKind::Encoded => (create.name.text.as_str(), &Columns::Known(Schema::default())),
+        };
+        let typing = self.typing(named, &visible, columns);
         let wanted = sink::delivery(&options, &self.settings, typing)?;
         if let Some(timestamp) = sink::timestamp(&options, typing)? {
             let timestamp = over_source(timestamp, &draft);
@@ -53,7 +59,7 @@ impl Planner<'_> {
                 sink.delivery = delivery;
                 self.queries.push(draft.finish(sink, on_bad_record, &self.settings));
             }
-            Wanted::Bins(bins) => self.pack(draft, sink, bins, formats, on_bad_record)?,
+            Wanted::Bins(bins) => self.pack(draft, sink, &bins, formats, on_bad_record)?,
         }
         self.catalog.put(made);
         Ok(())
@@ -104,7 +110,8 @@ impl Planner<'_> {
         let value = match draft.payload {
             PayloadKind::Unchanged => Payload::Unchanged,
             PayloadKind::Encoded => {
-                format::check(&draft.schema, formats, create.name.span)?;
+                let spans: Vec<Span> = draft.slots.iter().map(|slot| slot.span).collect();
+                format::check(&draft.schema, formats, &spans)?;
                 Payload::Encoded {
                     format: formats.value,
                     columns: of_role(&draft.schema, &Role::Value),
@@ -127,11 +134,9 @@ impl Planner<'_> {
                 .help("declare it: (name type KEY, …), or leave out key_format to keep the key's bytes"));
         } else {
             let schema = draft.input.columns.schema();
-            let columns = keys.iter().map(|index| {
-                let Column { name, data_type, .. } = &schema.columns[*index];
-                let kind = Kind::Column { index: *index, name: name.clone() };
-                draft.slot(name, &Expression { kind, data_type: data_type.clone() })
-            });
+            let columns = keys
+                .iter()
+                .map(|index| draft.slot(&schema.columns[*index].name, &column_at(&schema, *index)));
             Payload::Encoded { format: formats.key, columns: columns.collect() }
         };
         Ok((key, value))
@@ -142,94 +147,105 @@ impl Planner<'_> {
         &mut self,
         mut draft: Draft,
         mut sink: Sink,
-        bins: Bins,
+        bins: &Bins,
         formats: Formats,
         on_bad_record: OnBadRecord,
     ) -> Result<()> {
+        let key = over_source(column_at(&draft.schema, bins.key), &draft);
+        if !is_record_key(&key, &draft.input, &sink) {
+            let between = self.repartition(draft.clone(), &sink, bins, formats, on_bad_record)?;
+            return self.pack_repartitioned(draft, between, sink, bins);
+        }
+        let order_by = over_source(bins.order_by.clone(), &draft);
+        sink.delivery = packing(&mut draft, &key, &order_by, bins);
+        self.queries.push(draft.finish(sink, on_bad_record, &self.settings));
+        Ok(())
+    }
+
+    /// The first of two steps: exactly once to an internal topic that is keyed by the bin key.
+    fn repartition(
+        &mut self,
+        mut draft: Draft,
+        sink: &Sink,
+        bins: &Bins,
+        formats: Formats,
+        on_bad_record: OnBadRecord,
+    ) -> Result<Stream> {
         let Column { name: key_name, data_type: key_type, .. } =
             draft.schema.columns[bins.key].clone();
-        let visible_key = Expression {
-            kind: Kind::Column { index: bins.key, name: key_name.clone() },
-            data_type: key_type.clone(),
-        };
-        let key = over_source(visible_key, &draft);
-        if is_record_key(&key, &draft.input, &sink) {
-            let order_by = over_source(bins.order_by, &draft);
-            sink.delivery = Delivery::BinPacked(BinPacking {
-                key: draft.slot(&key_name, &key),
-                order_by: draft.slot("bin_order_by", &order_by),
-                interval: bins.interval,
-                rows: bins.rows,
-                header: bins.header,
-            });
-            self.queries.push(draft.finish(sink, on_bad_record, &self.settings));
-            return Ok(());
-        }
         if !format::is_kafka(&key_type) {
             let message = format!("rows cannot be partitioned by {key_name}, which is {key_type}");
             return Err(Problem::new(bins.key_span, message, "not the record's key")
                 .help("the bin key must be INT, BIGINT, DOUBLE, STRING or BYTES"));
         }
-        // Two steps: by exactly-once to an internal topic keyed by the bin key, then packed from there.
-        let name = draft.name.clone();
-        let repartition = repartition_name(&name);
-        let topic = format!("{}-{repartition}", self.app);
-        let between = between(&draft, &repartition, &topic, formats, bins.key);
-        draft.name.clone_from(&repartition);
-        let slot = draft.slot(&key_name, &key);
+        let name = repartition_name(&draft.name);
+        let topic = format!("{}-{name}", self.app);
+        let between = between(&draft, &name, &topic, formats, bins.key);
+        let key = over_source(column_at(&draft.schema, bins.key), &draft);
+        draft.name.clone_from(&name);
         let first = Sink {
-            name: repartition,
+            name,
             topic,
-            key: Payload::Encoded { format: Format::Kafka, columns: vec![slot] },
-            value: sink.value.clone(),
-            timestamp: None,
             topic_settings: Vec::new(),
+            key: Payload::Encoded {
+                format: Format::Kafka,
+                columns: vec![draft.slot(&key_name, &key)],
+            },
             delivery: Delivery::ExactlyOnce,
             ..sink.clone()
         };
-        let chosen_timestamp = sink.timestamp.take().map(|slot| draft.slots[slot].clone());
-        let schema = draft.schema.clone();
-        let first = Sink {
-            timestamp: chosen_timestamp.map(|slot| draft.slot("timestamp", &slot.expression)),
-            ..first
-        };
-        let keeps_timestamp = first.timestamp.is_some();
         self.queries.push(draft.finish(first, on_bad_record, &self.settings));
+        Ok(between)
+    }
 
-        let between_schema = between.columns.schema();
-        let typing = self.typing(&between.name, &between_schema, &between.columns);
+    /// The second of two steps: bins of what the first has brought together, its bytes unchanged.
+    fn pack_repartitioned(
+        &mut self,
+        draft: Draft,
+        between: Stream,
+        mut sink: Sink,
+        bins: &Bins,
+    ) -> Result<()> {
+        let schema = between.columns.schema();
+        let typing = self.typing(&between.name, &schema, &between.columns);
         let order_by = sink::expression(&bins.order_by_text, typing)?;
+        let key = column_at(&schema, 0);
         let mut second = Draft {
-            name,
+            name: draft.name,
             input: between,
             filter: None,
             slots: Vec::new(),
             payload: PayloadKind::Unchanged,
-            schema,
-        };
-        let key = Expression {
-            kind: Kind::Column { index: 0, name: key_name.clone() },
-            data_type: key_type,
+            schema: draft.schema,
         };
         sink.key = Payload::Unchanged;
         sink.value = Payload::Unchanged;
-        sink.delivery = Delivery::BinPacked(BinPacking {
-            key: second.slot(&key_name, &key),
-            order_by: second.slot("bin_order_by", &order_by),
-            interval: bins.interval,
-            rows: bins.rows,
-            header: bins.header,
-        });
-        if keeps_timestamp {
-            let row_time = Expression {
-                kind: Kind::Pseudo(kolk::expression::Pseudo::RowTime),
-                data_type: kolk::schema::DataType::Bigint,
-            };
+        sink.delivery = packing(&mut second, &key, &order_by, bins);
+        if sink.timestamp.is_some() {
+            // The first step has put the chosen time-stamp on the record.
+            let row_time =
+                Expression { kind: Kind::Pseudo(Pseudo::RowTime), data_type: DataType::Bigint };
             sink.timestamp = Some(second.slot("timestamp", &row_time));
         }
         self.queries.push(second.finish(sink, OnBadRecord::Fail, &self.settings));
         Ok(())
     }
+}
+
+fn packing(draft: &mut Draft, key: &Expression, order_by: &Expression, bins: &Bins) -> Delivery {
+    Delivery::BinPacked(BinPacking {
+        key: draft.slot("bin_key", key),
+        order_by: draft.slot("bin_order_by", order_by),
+        interval: bins.interval,
+        rows: bins.rows,
+        header: bins.header.clone(),
+    })
+}
+
+/// The column at a position of a schema.
+fn column_at(schema: &Schema, index: usize) -> Expression {
+    let Column { name, data_type, .. } = &schema.columns[index];
+    Expression { kind: Kind::Column { index, name: name.clone() }, data_type: data_type.clone() }
 }
 
 /// An expression over the visible columns as one over the source's.
@@ -247,12 +263,35 @@ fn of_role(schema: &Schema, role: &Role) -> Vec<usize> {
 
 /// Whether the output's record key is this column, so that its rows are together already.
 fn is_record_key(key: &Expression, input: &Stream, sink: &Sink) -> bool {
+    let Kind::Column { index, .. } = &key.kind else { return false };
     let keys = of_role(&input.columns.schema(), &Role::Key);
-    let keyed = match &sink.key {
-        Payload::Unchanged => true,
-        Payload::Encoded { columns, .. } => !columns.is_empty(),
+    match &sink.key {
+        Payload::Unchanged => keys == [*index] || input.key_column == Some(*index),
+        Payload::Encoded { columns, .. } => !columns.is_empty() && keys == [*index],
+    }
+}
+
+/// The visible column of the value whose text is the record key's.
+fn key_column(draft: &Draft, sink: &Sink) -> Option<usize> {
+    if sink.key != Payload::Unchanged {
+        return None;
+    }
+    if draft.payload == PayloadKind::Unchanged {
+        return draft.input.key_column;
+    }
+    let schema = draft.input.columns.schema();
+    let keys = of_role(&schema, &Role::Key);
+    // Only text is the same in a key of format KAFKA and in a value.
+    let text = |index: usize| {
+        draft.input.key_format == Format::Kafka
+            && schema.columns[index].data_type == DataType::String
     };
-    matches!((&keys[..], &key.kind), ([only], Kind::Column { index, .. }) if only == index) && keyed
+    let holds_key =
+        |index: usize| draft.input.key_column == Some(index) || (keys == [index] && text(index));
+    (0..draft.schema.columns.len()).find(|slot| {
+        draft.schema.columns[*slot].role == Role::Value
+            && matches!(draft.slots[*slot].expression.kind, Kind::Column { index, .. } if holds_key(index))
+    })
 }
 
 /// The internal stream between the two steps of a bin-packed query.
@@ -267,7 +306,9 @@ fn between(draft: &Draft, name: &str, topic: &str, formats: Formats, key: usize)
     Stream {
         name: name.to_owned(),
         topic: topic.to_owned(),
+        partitions: None,
         columns: Columns::Known(Schema { columns }),
+        key_column: None,
         key_format: Format::Kafka,
         value_format: formats.value,
         event_time: EventTime::Record,
@@ -341,7 +382,9 @@ fn made(
     Stream {
         name: draft.name.clone(),
         topic: sink.topic.clone(),
+        partitions: None,
         columns,
+        key_column: key_column(draft, sink),
         key_format: formats.key,
         value_format: formats.value,
         event_time,

@@ -203,3 +203,33 @@ fn settings_hold_to_the_end_of_their_source() {
     let program = compile(&sources, &Session::new("app")).unwrap();
     assert_eq!(program.topology.queries[0].name, "copy");
 }
+
+#[test]
+fn a_json_key_of_several_columns_is_not_taken_for_one_of_a_single_column() {
+    // A single JSON key column is the whole key, so pruning the other would have read the object as that column.
+    let program = program(
+        "CREATE STREAM v (a INT KEY, b INT KEY, c INT) WITH (kafka_topic='v', format='JSON');
+         CREATE STREAM w AS SELECT c FROM v WHERE b > 1;",
+    );
+    let read = program.topology.queries[0].nodes[0].schema.to_string();
+    assert_eq!(read, "a INTEGER KEY, b INTEGER KEY, c INTEGER");
+}
+
+#[test]
+fn a_value_column_that_repeats_the_key_needs_no_repartitioning() {
+    let bins = "delivery='bin_packed', bin_key='visit_id', bin_order_by='event_time'";
+    let program = program(&format!(
+        "CREATE STREAM visits (visit_id STRING, event_time TIMESTAMP, page STRING)
+           WITH (kafka_topic='visits', value_format='JSON', key='visit_id', partitions=2);
+         CREATE STREAM one WITH ({bins}) AS SELECT * FROM visits;
+         CREATE STREAM slim AS SELECT page, event_time, visit_id FROM visits;
+         CREATE STREAM two WITH ({bins}) AS SELECT * FROM slim;"
+    ));
+    let [one, slim, two] = &program.topology.queries[..] else { panic!("{program:?}") };
+    let source = one.sources().next().unwrap().0;
+    assert_eq!((source.key_column, source.partitions), (Some(0), Some(2)));
+    assert_eq!(slim.sources().next().unwrap().0.key_column, Some(0));
+    let (source, schema) = two.sources().next().unwrap();
+    assert_eq!(source.key_column, Some(1));
+    assert_eq!(schema.to_string(), "event_time TIMESTAMP, visit_id STRING");
+}

@@ -83,7 +83,7 @@ fn widened_decimal(digits: i128, from: &DataType, target: &DataType) -> Option<E
 /// Text as a TIMESTAMP, DATE or TIME; text without an offset is read in the session's zone.
 pub(super) fn time(
     text: &str,
-    data_type: DataType,
+    data_type: &DataType,
     timezone: &str,
     span: Span,
 ) -> Result<Expression> {

@@ -107,7 +107,7 @@ pub(crate) fn implicit(
     if let Kind::Literal(Literal::String(text)) = &expression.kind
         && is_time(target)
     {
-        return constant::time(text, target.clone(), timezone, span);
+        return constant::time(text, target, timezone, span);
     }
     if widened(&expression.data_type, target).as_ref() == Some(target) {
         return Ok(widen(expression, target));

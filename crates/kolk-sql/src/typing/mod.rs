@@ -51,7 +51,7 @@ impl Typing<'_> {
                     ast::TypedLiteral::Date => DataType::Date,
                     ast::TypedLiteral::Time => DataType::Time,
                 };
-                constant::time(&text.text, data_type, self.timezone, text.span)?
+                constant::time(&text.text, &data_type, self.timezone, text.span)?
             }
             ExprKind::Column { qualifier, name } => self.scope.column(qualifier.as_ref(), name)?,
             ExprKind::Field { of, name } => self.field(of, name)?,

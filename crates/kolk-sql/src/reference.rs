@@ -1,0 +1,138 @@
+//! The tables of settings, options and functions as Markdown: what `docs/dialect.md` and `docs/sql.md` hold.
+
+use crate::function::{self, SIGNATURES};
+use crate::options::{self, Place, ValueKind};
+use crate::settings;
+use kolk::expression::Function;
+use std::fmt::Write;
+
+/// `docs/dialect.md`.
+#[must_use]
+pub fn dialect() -> String {
+    let mut text = "\
+# Dialects
+
+Kolk has one engine and two dialects of SQL. `SET 'dialect' = 'kolk';` is the default of `kolk run`; `'ksqldb'` follows
+ksqlDB. Each line on which they differ is a setting of its own, so a file can take `'ksqldb'` and change one line:
+
+```sql
+SET 'dialect' = 'ksqldb';
+SET 'json_nulls' = 'omit';
+```
+
+A setting holds for the statements behind it, to the end of its file. `UNSET 'name';` goes back to what held at the start.
+
+(This page is written from the table in `crates/kolk-sql/src/settings.rs` by `cargo test -p kolk-sql -- --ignored bless`.)
+
+## What `dialect` sets
+
+| setting | `kolk` | `ksqldb` | values | what it does |
+|---|---|---|---|---|
+"
+    .to_owned();
+    for row in settings::TABLE.iter().filter(|row| row.differs()) {
+        let (kolk, ksqldb) = (row.kolk, row.ksqldb);
+        line(
+            &mut text,
+            &[code(row.name), code(kolk), code(ksqldb), values(row), row.doc.to_owned()],
+        );
+    }
+    text.push_str(
+        "\n## Other settings\n\n| setting | default | values | what it does |\n|---|---|---|---|\n",
+    );
+    for row in settings::TABLE.iter().filter(|row| !row.differs()) {
+        line(&mut text, &[code(row.name), code(row.kolk), values(row), row.doc.to_owned()]);
+    }
+    text.push_str(
+        "\nNames that begin with `ksql.streams.` are known without it, and `processing.guarantee` is `processing`.\n",
+    );
+    text
+}
+
+/// `docs/sql.md`.
+#[must_use]
+pub fn sql() -> String {
+    let mut text = "\
+# SQL
+
+(This page is written from the tables in `crates/kolk-sql/src` by `cargo test -p kolk-sql -- --ignored bless`.)
+
+## Statements
+
+```sql
+SET 'setting' = 'value';
+UNSET 'setting';
+CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [(column type [KEY | HEADERS | HEADER('name')], …)] WITH (option = value, …);
+CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [WITH (option = value, …)] AS
+  SELECT {* | stream.* | expression [[AS] name]}, … FROM stream [[AS] name] [WHERE condition] [EMIT CHANGES];
+```
+
+Types: `BOOLEAN`, `INT`, `BIGINT`, `DOUBLE`, `DECIMAL(precision, scale)`, `STRING` (`VARCHAR`), `BYTES`, `TIMESTAMP`, `DATE`,
+`TIME`, `ARRAY<type>`, `MAP<STRING, type>`, `STRUCT<name type, …>`. Numbers widen by themselves: INT, BIGINT, DECIMAL, DOUBLE.
+
+A stream may leave its columns out; then `SELECT *` passes its records on byte for byte, and nothing can be named.
+Every record has `ROWTIME`, `ROWPARTITION` and `ROWOFFSET` beside its columns.
+
+Expressions, the loosest first: `OR`, `AND`, `NOT`, `= <> != < <= > >=`, `IS [NOT] NULL`, `IS [NOT] DISTINCT FROM`,
+`[NOT] IN (…)`, `[NOT] LIKE … [ESCAPE 'c']`, `[NOT] BETWEEN … AND …`, `+ - ||`, `* / %`, sign, `struct->field`,
+`array[position]`, `map['key']`; `CASE`, `CAST(… AS type)`, `TIMESTAMP '…'`, `DATE '…'`, `TIME '…'`. `+` also joins text.
+An expression that fails on a row (a division by zero, text that is no number) is NULL there, and counted.
+
+## Options of `WITH`
+
+`D`: of a declaration, `Q`: of a query.
+
+| option | of | value | default | what it does |
+|---|---|---|---|---|
+"
+    .to_owned();
+    for row in options::TABLE.iter().filter(|row| row.place != Place::Nowhere) {
+        let place = match row.place {
+            Place::Declaration => "D",
+            Place::Query => "Q",
+            Place::Both | Place::Nowhere => "D Q",
+        };
+        let mut doc = row.doc.to_owned();
+        if let Some(delivery) = row.delivery {
+            let _ = write!(doc, " Only with `delivery = '{delivery}'`.");
+        }
+        let kind = match row.kind {
+            ValueKind::Word(words) => {
+                words.iter().map(|word| code(&format!("'{word}'"))).collect::<Vec<_>>().join(", ")
+            }
+            ValueKind::Number(min, i64::MAX) => format!("a whole number from {min}"),
+            ValueKind::Number(min, max) => format!("a whole number, {min} to {max}"),
+            other => other.described(),
+        };
+        line(&mut text, &[code(row.name), place.to_owned(), kind, row.default.to_owned(), doc]);
+    }
+    text.push_str(
+        "\nDurations are text with a unit: `'500 ms'`, `'20 seconds'`, `'10 minutes'`, `'1 hour'`, `'2 days'`.\n",
+    );
+    text.push_str("\n## Functions\n\n| call | result |\n|---|---|\n");
+    for signature in SIGNATURES {
+        line(&mut text, &[code(&signature.to_string()), code(&signature.outcome())]);
+    }
+    let unsigned =
+        Function::ALL.iter().filter(|function| function::find(function.name()).is_empty());
+    for function in unsigned {
+        line(&mut text, &[code(function.name()), "not callable yet".to_owned()]);
+    }
+    text
+}
+
+fn values(row: &settings::Row) -> String {
+    if row.values.is_empty() {
+        return row.form.to_owned();
+    }
+    row.values.iter().map(|value| code(value)).collect::<Vec<_>>().join(", ")
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn line(text: &mut String, cells: &[String]) {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    let _ = writeln!(text, "| {} |", cells.join(" | "));
+}

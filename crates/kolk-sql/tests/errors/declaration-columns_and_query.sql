@@ -1,0 +1,2 @@
+CREATE STREAM v WITH (kafka_topic='v');
+CREATE STREAM w (a INT) AS SELECT * FROM v;

@@ -1,0 +1,1 @@
+CREATE STREAM v (a INT) WITH (kafka_topic='v');

@@ -1,0 +1,1 @@
+CREATE STREAM v (a INT) WITH (value_format='JSON');

@@ -1,0 +1,2 @@
+CREATE STREAM visits (visit_id STRING KEY, event_time TIMESTAMP) WITH (kafka_topic='v', value_format='JSON');
+CREATE STREAM w WITH (delivery='bin_packed', bin_key='visitid', bin_order_by='event_time') AS SELECT * FROM visits;

@@ -1,0 +1,3 @@
+SET 'dialect' = 'ksqldb';
+CREATE STREAM visits (`page` STRING) WITH (kafka_topic='v', value_format='JSON');
+CREATE STREAM w AS SELECT page FROM visits;

@@ -1,0 +1,1 @@
+CREATE STREAM v WITH (kafka_topic='v', watermark_delay='10 fortnights');

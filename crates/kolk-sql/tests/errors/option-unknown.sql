@@ -1,0 +1,1 @@
+CREATE STREAM v WITH (kafka_topik='v');

@@ -1,0 +1,2 @@
+CREATE STREAM visits (page STRING) WITH (kafka_topic='v', value_format='JSON');
+CREATE STREAM w AS SELECT UPPER(page) AS p FROM visits;

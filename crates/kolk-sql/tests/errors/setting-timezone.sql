@@ -1,0 +1,1 @@
+SET 'timezone' = 'Europe/Pari';

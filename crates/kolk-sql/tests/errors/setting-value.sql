@@ -1,0 +1,1 @@
+SET 'dialect' = 'ksqlDB';

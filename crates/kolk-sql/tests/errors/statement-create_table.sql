@@ -1,0 +1,1 @@
+CREATE TABLE t (id INT PRIMARY KEY) WITH (kafka_topic='t', value_format='JSON');

@@ -1,0 +1,2 @@
+CREATE STREAM v WITH (kafka_topic='v')
+CREATE STREAM w AS SELECT * FROM v;

@@ -1,0 +1,2 @@
+/* a comment
+SET 'dialect' = 'kolk';

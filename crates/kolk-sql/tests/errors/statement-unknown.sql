@@ -1,0 +1,1 @@
+CREAT STREAM v WITH (kafka_topic='v');
