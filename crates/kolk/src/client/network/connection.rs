@@ -10,6 +10,7 @@
 use super::handshake::{Handshake, Step, out_of_order};
 use super::outcomes::{Answer, Cause, Outcomes};
 use super::receive::{BadLength, FrameReader};
+use super::request::{Answered, InFlight, Queued, Unanswered};
 use super::served::Served;
 use super::{Broker, Lane, SEND_BYTES_MAX, Setup};
 use crate::client::error::RequestError;
@@ -18,7 +19,6 @@ use crate::time::Moment;
 use bytes::Bytes;
 use kolk_wire::{ApiKey, frame};
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -26,57 +26,6 @@ use std::time::Duration;
 
 /// How much of an authentication's lifetime is used before a new connection is made (KIP-368).
 const LIFETIME_USED: f64 = 0.85;
-
-/// Whether the broker answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answered {
-    Yes,
-    /// Produce with acks 0.
-    Never,
-}
-
-/// Turns a request into its frame, once version and correlation id are known.
-pub(super) type Encode = Box<dyn FnOnce(i16, i32, &str) -> Vec<Bytes> + Send>;
-
-/// A request that waits for its connection.
-pub(super) struct Queued {
-    pub(super) id: u64,
-    pub(super) api: ApiKey,
-    pub(super) versions: (i16, i16),
-    pub(super) timeout: Duration,
-    pub(super) deadline: Moment,
-    pub(super) answered: Answered,
-    pub(super) encode: Encode,
-}
-
-impl fmt::Debug for Queued {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}#{}", self.api, self.id)
-    }
-}
-
-/// A request that has been encoded.
-#[derive(Debug)]
-struct InFlight {
-    id: u64,
-    api: ApiKey,
-    version: i16,
-    correlation: i32,
-    timeout: Duration,
-    deadline: Moment,
-    /// Where its first byte stands in the stream: whether it was sent.
-    starts_at: u64,
-}
-
-/// A request that is done when its last byte is gone.
-#[derive(Debug)]
-struct Unanswered {
-    id: u64,
-    api: ApiKey,
-    version: i16,
-    starts_at: u64,
-    ends_at: u64,
-}
 
 #[derive(Debug)]
 enum State {
@@ -106,7 +55,9 @@ pub(super) struct Connection {
     failures: u32,
     retry_at: Moment,
     last_used: Moment,
-    /// Why the last attempt failed; `None` once a handshake succeeded.
+    /// Whether a request was ever answered. A handshake may succeed on a listener that then refuses every request.
+    pub(super) answered: bool,
+    /// Why the last attempt failed; `None` once a request was answered.
     pub(super) last_failure: Option<Cause>,
 }
 
@@ -128,6 +79,7 @@ impl Connection {
             failures: 0,
             retry_at: Moment::default(),
             last_used: Moment::default(),
+            answered: false,
             last_failure: None,
         }
     }
@@ -371,9 +323,10 @@ impl Connection {
             // Brokers close idle connections: nothing was lost.
             return self.close();
         }
-        let hint = match self.state {
-            State::Handshaking { .. } => "; does the listener expect another `security.protocol`?",
-            _ => "",
+        let hint = if self.answered {
+            ""
+        } else {
+            "; does the listener expect another `security.protocol`?"
         };
         self.fail(
             setup,
@@ -414,7 +367,6 @@ impl Connection {
             self.state = State::Ready { stream, expires_at };
             self.served = Some(served);
             self.last_used = now;
-            self.last_failure = None;
         }
     }
 
@@ -430,6 +382,8 @@ impl Connection {
         if let Some(InFlight { id, version, .. }) = self.in_flight.pop_front() {
             // Only a response proves that the connection works; a handshake alone does not end the back-off.
             self.failures = 0;
+            self.last_failure = None;
+            self.answered = true;
             self.last_used = now;
             outcomes.complete(id, Ok(Answer { broker: self.broker.clone(), version, frame }));
         }

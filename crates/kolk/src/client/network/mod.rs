@@ -13,27 +13,32 @@
 //! ```
 
 mod connection;
+mod floating;
 mod handshake;
 mod outcomes;
 mod receive;
+mod request;
 mod served;
+mod target;
 mod waker;
 #[cfg(test)]
 mod tests;
 
+pub use target::{Broker, Lane, Progress, Receipt, SendOptions, Target, Ticket};
 pub use waker::Notifier;
 
 use super::config::{ClientConfig, ConnectionConfig, SaslConfig};
-use super::error::{Action, Attempt, ClientError, RequestError};
+use super::error::{Action, ClientError, RequestError};
 use super::transport::Dialer;
 use crate::time::{Clock, Moment};
-use connection::{Answered, Connection, Encode, Queued};
+use connection::Connection;
+use floating::Floating;
 use kolk_wire::message::Request;
 use kolk_wire::{ApiKey, frame};
 use outcomes::{Answer, Cause, Outcomes};
+use request::{Answered, Encode, Queued};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::collections::HashMap;
-use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -46,138 +51,6 @@ pub const FRAME_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const REQUESTS_WAITING_MAX: usize = 1024;
 /// Bytes of encoded requests that may wait for one socket; more requests stay unencoded until it drains.
 pub const SEND_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// With [`Target::AnyNode`], another broker is tried beside one that has not answered for this long.
-const ATTEMPT_ALONE_MAX: Duration = Duration::from_millis(500);
-
-/// A broker's address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Broker {
-    /// Host name or IP address.
-    pub host: Arc<str>,
-    /// TCP port.
-    pub port: u16,
-}
-
-impl Broker {
-    /// The broker at `host:port`.
-    #[must_use]
-    pub fn new(host: &str, port: u16) -> Self {
-        Self { host: host.into(), port }
-    }
-
-    /// Reads `host:port` or `[v6]:port`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if host.is_empty() {
-            return None;
-        }
-        port.parse().ok().map(|port| Self::new(host, port))
-    }
-}
-
-impl fmt::Display for Broker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// Whom a request is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// The broker with this id; its address must have been learned ([`Network::learn_node`], done by metadata).
-    Node(i32),
-    /// Whichever broker answers first.
-    AnyNode,
-    /// A broker by address.
-    Address(Broker),
-}
-
-/// Which of the connections to a broker: each lane is its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Lane {
-    /// Metadata, admin, offsets: short requests.
-    Control,
-    /// Fetch: long polls.
-    Fetch,
-    /// Produce.
-    Produce,
-    /// Group and transaction coordinators: JoinGroup and SyncGroup may be held for long.
-    Coordinator,
-}
-
-/// A claim on the response to an `R`.
-pub struct Ticket<R> {
-    id: u64,
-    response_to: PhantomData<fn() -> R>,
-}
-
-impl<R> fmt::Debug for Ticket<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ticket({})", self.id)
-    }
-}
-
-/// A claim on the news that an unanswered request (acks 0) has been handed to the operating system.
-#[derive(Debug)]
-pub struct Receipt {
-    id: u64,
-}
-
-#[cfg(test)]
-impl<R> Ticket<R> {
-    /// A ticket for a network played by a test.
-    pub(crate) fn numbered(id: u64) -> Self {
-        Self { id, response_to: PhantomData }
-    }
-
-    /// Its number.
-    pub(crate) fn number(&self) -> u64 {
-        self.id
-    }
-}
-
-#[cfg(test)]
-impl Receipt {
-    /// A receipt for a network played by a test.
-    pub(crate) fn numbered(id: u64) -> Self {
-        Self { id }
-    }
-
-    /// Its number.
-    pub(crate) fn number(&self) -> u64 {
-        self.id
-    }
-}
-
-/// How a request departs from the usual.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendOptions {
-    /// How long to wait for the response, from `send` on; `None` is `request.timeout.ms`.
-    pub timeout: Option<Duration>,
-    /// Only these versions, for example to stay below the ones of transactions v2.
-    pub versions: RangeInclusive<i16>,
-}
-
-impl Default for SendOptions {
-    fn default() -> Self {
-        Self { timeout: None, versions: 0..=i16::MAX }
-    }
-}
-
-/// What one [`Network::poll`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Requests that got their response or their error since the last poll, those that failed in `send` included.
-    pub completed: usize,
-    /// Whether a [`Notifier`] cut the wait short.
-    pub notified: bool,
-}
 
 /// What every connection needs to know.
 #[derive(Debug)]
@@ -186,15 +59,6 @@ struct Setup {
     connection: ConnectionConfig,
     sasl: Option<SaslConfig>,
     dialer: Dialer,
-}
-
-/// A request for whichever broker answers first.
-#[derive(Debug)]
-struct Floating {
-    lane: Lane,
-    request: Queued,
-    /// When to give up if no broker can be reached at all.
-    give_up_at: Moment,
 }
 
 /// All connections of one query thread.
@@ -207,8 +71,10 @@ pub struct Network {
     nodes: HashMap<i32, Broker>,
     connections: Vec<Connection>,
     floating: Vec<Floating>,
-    /// Whether any connection was ever ready: from then on an unreachable cluster is worth waiting for.
+    /// Whether any request was ever answered: from then on an unreachable cluster is worth waiting for.
     reached: bool,
+    /// Since when a first broker is looked for.
+    looking_since: Option<Moment>,
     /// The candidate that [`Target::AnyNode`] tries next.
     turn: usize,
     outcomes: Outcomes,
@@ -240,6 +106,7 @@ impl Network {
             connections: Vec::new(),
             floating: Vec::new(),
             reached: false,
+            looking_since: None,
             // Clients that start together do not all ask the same broker first.
             turn: fastrand::usize(..1024),
             outcomes: Outcomes::default(),
@@ -346,8 +213,7 @@ impl Network {
     fn dispatch(&mut self, to: &Target, lane: Lane, request: Queued) {
         let broker = match to {
             Target::AnyNode => {
-                let give_up_at =
-                    request.deadline.min(self.now() + self.setup.connection.bootstrap_timeout);
+                let give_up_at = request.deadline;
                 return self.floating.push(Floating { lane, request, give_up_at });
             }
             Target::Address(broker) => broker.clone(),
@@ -448,135 +314,6 @@ impl Network {
             self.connections.iter().filter_map(|connection| connection.deadline(&self.setup));
         let floating = self.floating.iter().map(|it| it.give_up_at);
         connections.chain(floating).chain(self.next_attempt()).min()
-    }
-
-    /// When another broker may be tried for the floating requests.
-    fn next_attempt(&self) -> Option<Moment> {
-        if self.floating.is_empty() {
-            return None;
-        }
-        let candidates = self.candidates();
-        let next =
-            |lane| {
-                let mut latest = None;
-                let mut retry: Option<Moment> = None;
-                for broker in &candidates {
-                    let connection =
-                        self.connections.iter().find(|it| it.lane == lane && it.broker == *broker);
-                    let free_at = match connection {
-                        None => Some(Moment::default()),
-                        Some(connection) => connection.is_closed().then(|| connection.retry_at()),
-                    };
-                    retry = retry.into_iter().chain(free_at).min();
-                    latest = latest.max(connection.and_then(Connection::attempt_since));
-                }
-                Some(latest.map_or(retry?, |since| {
-                    (since + ATTEMPT_ALONE_MAX).max(retry.unwrap_or_default())
-                }))
-            };
-        self.floating.iter().filter_map(|floating| next(floating.lane)).min()
-    }
-
-    /// Gives each floating request to a connection that is ready, or sees to it that one is being made.
-    fn assign_floating(&mut self, now: Moment) {
-        self.reached = self.reached || self.connections.iter().any(Connection::is_ready);
-        for floating in std::mem::take(&mut self.floating) {
-            let Floating { lane, request, give_up_at } = floating;
-            let give_up_at = if self.reached { request.deadline } else { give_up_at };
-            let ready = self.connections.iter_mut().filter(|it| it.lane == lane && it.is_ready());
-            if let Some(connection) = ready.min_by_key(|it| it.load()) {
-                connection.push(request);
-                continue;
-            }
-            if let Some(error) = self.refusal(lane) {
-                self.outcomes.complete(request.id, Err(error));
-                continue;
-            }
-            if now >= give_up_at {
-                let error = RequestError::Unreachable {
-                    attempts: self.attempts(lane),
-                    reached_before: self.reached,
-                };
-                self.outcomes.complete(request.id, Err(error));
-                continue;
-            }
-            self.floating.push(Floating { lane, request, give_up_at });
-            self.try_another(lane, now);
-        }
-    }
-
-    /// The error that makes further attempts pointless: every candidate refuses us for good.
-    fn refusal(&self, lane: Lane) -> Option<RequestError> {
-        let mut refusal = None;
-        for broker in self.candidates() {
-            let connection =
-                self.connections.iter().find(|it| it.lane == lane && it.broker == broker)?;
-            match &connection.last_failure {
-                Some(Cause::Final(
-                    error @ (RequestError::Authentication { .. } | RequestError::Tls { .. }),
-                )) if connection.is_closed() => {
-                    refusal = Some(error.clone());
-                }
-                _ => return None,
-            }
-        }
-        refusal
-    }
-
-    fn attempts(&self, lane: Lane) -> Vec<Attempt> {
-        let why = |broker: &Broker| {
-            let connection =
-                self.connections.iter().find(|it| it.lane == lane && it.broker == *broker);
-            match connection.map(|it| (&it.last_failure, it.attempt_since())) {
-                Some((Some(cause), _)) => cause.message(),
-                Some((None, Some(_))) => "no answer yet".to_owned(),
-                _ => "not tried".to_owned(),
-            }
-        };
-        let attempt = |broker: Broker| Attempt { why: why(&broker), broker };
-        self.candidates().into_iter().map(attempt).collect()
-    }
-
-    /// The brokers that may be asked: those known from metadata, then those that were given.
-    fn candidates(&self) -> Vec<Broker> {
-        let mut known: Vec<(&i32, &Broker)> = self.nodes.iter().collect();
-        known.sort();
-        let mut candidates: Vec<Broker> =
-            known.into_iter().map(|(_, broker)| broker.clone()).collect();
-        for broker in &self.bootstrap {
-            if !candidates.contains(broker) {
-                candidates.push(broker.clone());
-            }
-        }
-        candidates
-    }
-
-    fn try_another(&mut self, lane: Lane, now: Moment) {
-        let candidates = self.candidates();
-        let mine =
-            self.connections.iter().filter(|it| it.lane == lane && candidates.contains(&it.broker));
-        if mine
-            .filter_map(Connection::attempt_since)
-            .max()
-            .is_some_and(|since| now < since + ATTEMPT_ALONE_MAX)
-        {
-            return;
-        }
-        for _ in 0..candidates.len() {
-            self.turn = self.turn.wrapping_add(1);
-            let broker = &candidates[self.turn % candidates.len()];
-            let at = {
-                self.connection(broker, lane);
-                self.connections.iter().position(|it| it.lane == lane && it.broker == *broker)
-            };
-            let Some(connection) = at.map(|at| &mut self.connections[at]) else { continue };
-            if connection.is_closed() && now >= connection.retry_at() {
-                connection.open(&self.setup, now, &mut self.outcomes);
-                if !connection.is_closed() {
-                    return;
-                }
-            }
-        }
     }
 
     /// The outcome of a request, once it is there; then the ticket is used up.

@@ -389,3 +389,24 @@ fn a_session_is_renewed_before_it_expires_and_no_request_notices() {
         assert_eq!(ask(&mut network, &to).unwrap().cluster_id.as_deref(), Some(connections));
     }
 }
+
+#[test]
+fn a_listener_that_tells_its_versions_but_wants_credentials_is_not_asked_for_ever() {
+    // As a SASL listener does with a client that was not told to authenticate.
+    let fake = FakeBroker::start(|call| (call.api != ApiKey::ApiVersions).then_some(Reply::Close));
+    let mut network = network(&fake.broker.to_string(), &[]);
+    let end = network.now() + PATIENCE;
+    let error = loop {
+        assert!(network.now() < end, "asked for ever");
+        let error = ask(&mut network, &Target::AnyNode).unwrap_err();
+        if error.action() != Action::Retry {
+            break error.to_string();
+        }
+    };
+    assert!(
+        error.contains(
+            "closed the connection; does the listener expect another `security.protocol`?"
+        ),
+        "{error}"
+    );
+}
