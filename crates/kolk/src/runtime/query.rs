@@ -317,9 +317,11 @@ impl QueryRun {
         self.delivery.drain();
         if !self.is_at_end_of_input() {
             self.delivery.pause();
+            // The generation must not change before the commit. At the end all that waits is delivered first, which may take
+            // long: others must be free to join meanwhile.
+            self.source.hold();
         }
         self.outlet.dispatch();
-        self.source.hold();
         self.stage = Stage::Flushing(reason);
     }
 
@@ -342,6 +344,7 @@ impl QueryRun {
         }
         let metadata = if self.sink.delivery.is_transactional() { self.transactional_id.clone() } else { String::new() };
         let offsets = self.to_commit(&offsets, &metadata);
+        self.source.hold();
         let identity = self.source.identity();
         self.committer.commit(&mut self.network, self.outlet.producer(), identity, offsets)?;
         self.stage = Stage::Committing(reason);

@@ -68,7 +68,8 @@ pub struct Source {
     ends: OffsetLookup,
     wants_ends: bool,
     reading: BTreeMap<TopicPartition, Reading>,
-    records: VecDeque<FetchedPartition>,
+    /// Batches that the query has not taken yet. One at a time: what else was fetched stays with the fetcher, which bounds it.
+    records: Option<FetchedPartition>,
     watermarks: Watermarks,
     events: VecDeque<SourceEvent>,
     /// Whether the group has given this instance its share at least once.
@@ -106,7 +107,7 @@ impl Source {
             ends: OffsetLookup::new(config),
             wants_ends: false,
             reading: BTreeMap::new(),
-            records: VecDeque::new(),
+            records: None,
             watermarks: Watermarks::new(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
             events: VecDeque::new(),
             assigned_once: false,
@@ -171,7 +172,10 @@ impl Source {
         }
         self.step_ends(network, metadata);
         self.fetcher.step(network, metadata)?;
-        while let Some(event) = self.fetcher.next_event() {
+        // The rest stays with the fetcher, which stops to fetch when too much waits.
+        while self.records.is_none()
+            && let Some(event) = self.fetcher.next_event()
+        {
             self.on_fetch(event);
         }
         Ok(())
@@ -184,13 +188,18 @@ impl Source {
 
     /// The next batches of a partition that is still owned.
     pub fn next_records(&mut self) -> Option<FetchedPartition> {
-        self.records.pop_front()
+        while self.records.is_none()
+            && let Some(event) = self.fetcher.next_event()
+        {
+            self.on_fetch(event);
+        }
+        self.records.take()
     }
 
     /// Whether batches wait to be taken.
     #[must_use]
     pub fn has_records(&self) -> bool {
-        !self.records.is_empty()
+        self.records.is_some()
     }
 
     /// The query has processed `partition` up to `position`; `max_event_time` is the largest of these rows.
@@ -211,7 +220,7 @@ impl Source {
     /// Goes back to the committed offsets for every partition owned.
     pub fn rewind(&mut self) {
         let partitions: Vec<TopicPartition> = self.reading.keys().cloned().collect();
-        self.records.clear();
+        self.records = None;
         self.starting.clear();
         for partition in &partitions {
             self.fetcher.unassign(partition);
@@ -337,7 +346,7 @@ impl Source {
             self.reading.remove(partition);
             self.watermarks.unassign(partition);
         }
-        self.records.retain(|fetched| !partitions.contains(&fetched.partition));
+        self.records.take_if(|fetched| partitions.contains(&fetched.partition));
         for starting in &mut self.starting {
             starting.forget(partitions);
         }
@@ -407,7 +416,7 @@ impl Source {
             FetchEvent::Records(fetched) => {
                 if let Some(reading) = self.reading.get_mut(&fetched.partition) {
                     reading.high_watermark = fetched.high_watermark.0;
-                    self.records.push_back(fetched);
+                    self.records = Some(fetched);
                 }
             }
             FetchEvent::Started { partition, at, .. } => {
