@@ -2,36 +2,81 @@
 
 use crate::tidy;
 use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// One step: a title and the command line.
-const STEPS: &[(&str, &[&str])] = &[
+/// A step that is one command: a title and the command line.
+type Step = (&'static str, &'static [&'static str]);
+
+const BEFORE: &[Step] = &[
     ("format", &["cargo", "fmt", "--all", "--check"]),
     ("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
-    ("tests", &["cargo", "test", "--workspace", "--quiet", "--no-fail-fast"]),
+    ("build", &["cargo", "build", "--workspace"]),
+    ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    ("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--quiet"]),
+    ("demo", &["cargo", "run", "--quiet", "--", "demo"]),
 ];
 
 /// Runs all steps; stops at the first that fails.
+///
+/// What needs a real server or a foreign client and cannot have it says `skipped: why`. Under CI (the variable `CI` is
+/// set) nothing may be skipped.
 pub(crate) fn run(root: &Path) -> Result<()> {
     timed("tidy", || tidy::run(root))?;
-    for (title, command) in STEPS {
+    for (title, command) in BEFORE {
         timed(title, || step(root, command))?;
     }
-    Ok(())
+    timed("conformance", || conformance(root))
 }
 
+fn conformance(root: &Path) -> Result<()> {
+    let python = Command::new(root.join("scripts/python.sh")).stderr(Stdio::inherit()).output();
+    let python = python.context("cannot start scripts/python.sh")?;
+    if !python.status.success() {
+        return skipped("conformance: no Python environment with Kafka clients can be made here");
+    }
+    let python = String::from_utf8(python.stdout).context("a path is UTF-8")?;
+    step(root, &[python.trim(), "conformance/run.py"])
+}
+
+#[expect(clippy::disallowed_methods, reason = "whether this is CI decides whether skipping is allowed")]
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !value.is_empty())
+}
+
+fn skipped(why: &str) -> Result<()> {
+    println!("skipped: {why}");
+    if is_ci() { bail!("nothing may be skipped under CI: {why}") } else { Ok(()) }
+}
+
+/// Runs a command, passes on what it prints, and notices what it skipped.
 fn step(root: &Path, command: &[&str]) -> Result<()> {
     let Some((program, arguments)) = command.split_first() else { bail!("an empty step") };
-    let status = Command::new(program)
+    let mut child = Command::new(program)
         .args(arguments)
         .current_dir(root)
         .env("RUSTDOCFLAGS", "-D warnings")
-        .status()
+        .stdout(Stdio::piped())
+        .spawn()
         .with_context(|| format!("cannot start {program}"))?;
+    let mut skips = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            println!("{line}");
+            if line.trim_start().starts_with("skipped:") {
+                skips.push(line);
+            }
+        }
+    }
+    let status = child.wait()?;
     if !status.success() {
         bail!("`{}` failed: {status}", command.join(" "));
+    }
+    if is_ci() && !skips.is_empty() {
+        bail!("nothing may be skipped under CI:\n{}", skips.join("\n"));
     }
     Ok(())
 }
