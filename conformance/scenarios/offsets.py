@@ -133,12 +133,17 @@ def fetch_session(run):
     wire.produce(one, 0, batch(["a"]))
     error, session, found = wire.fetch_in_session(0, 0, {(one, 0): 0, (two, 0): 0})
     run.see("first", [name(error), session > 0, found], ["NONE", True, {(one, 0): (0, ["a"]), (two, 0): (0, [])}])
-    run.see("nothing new", wire.fetch_in_session(session, 1, {(one, 0): 1}), [0, session, {}])
+
+    def next_fetch(epoch, *more):
+        error, same, found = wire.fetch_in_session(session, epoch, *more)
+        return [error, same == session, found]
+
+    run.see("nothing new", next_fetch(1, {(one, 0): 1}), [0, True, {}])
     wire.produce(two, 0, batch(["b"]))
-    run.see("one has changed", wire.fetch_in_session(session, 2, {}), [0, session, {(two, 0): (0, ["b"])}])
-    run.see("moved on", wire.fetch_in_session(session, 3, {(two, 0): 1}), [0, session, {}])
+    run.see("one has changed", next_fetch(2, {}), [0, True, {(two, 0): (0, ["b"])}])
+    run.see("moved on", next_fetch(3, {(two, 0): 1}), [0, True, {}])
     wire.produce(one, 0, batch(["c"]))
-    run.see("one is forgotten", wire.fetch_in_session(session, 4, {}, [(one, 0)]), [0, session, {}])
+    run.see("one is forgotten", next_fetch(4, {}, [(one, 0)]), [0, True, {}])
     run.see("wrong epoch", name(wire.fetch_in_session(session, 9, {})[0]), "INVALID_FETCH_SESSION_EPOCH")
     run.see("unknown session", name(wire.fetch_in_session(session + 12345, 1, {})[0]), "FETCH_SESSION_ID_NOT_FOUND")
     run.see("closed", [wire.fetch_in_session(session, -1, {})[0], name(wire.fetch_in_session(session, 5, {})[0])], [0, "FETCH_SESSION_ID_NOT_FOUND"])
