@@ -37,9 +37,12 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    /// Takes the count and the headers that make up `bytes`, to the last byte; what is wrong with them otherwise.
+    /// Takes the count and the headers that make up `bytes`, to the last byte: see [`super::Record::header_bytes`].
+    ///
+    /// # Errors
+    /// What is wrong with them.
     #[inline]
-    pub(super) fn parse(mut bytes: &'a [u8]) -> Result<Self, &'static str> {
+    pub fn parse(mut bytes: &'a [u8]) -> Result<Self, &'static str> {
         if bytes == [0] {
             return Ok(Self::default());
         }

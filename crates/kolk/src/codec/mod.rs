@@ -7,3 +7,5 @@ pub mod calendar;
 pub mod timestamp;
 pub mod zone;
 pub mod order;
+pub mod kafka;
+pub mod pattern;

@@ -1,7 +1,15 @@
 //! What happens to rows between source and sink: synchronous, deterministic, no clock and no I/O.
 
-mod pipeline;
 mod plan_error;
+mod plan;
+mod column;
+mod builder;
+mod decode;
+mod evaluate;
+mod encode;
+mod pipeline;
+#[cfg(test)]
+mod tests;
 
 pub use pipeline::Pipeline;
 pub use plan_error::PlanError;

@@ -4,11 +4,12 @@ mod paths;
 mod token;
 mod scan;
 mod quoted;
+pub mod value;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 pub use paths::Paths;
 pub use quoted::{unescape, write_quoted};
-pub use scan::{DEPTH_MAX, JsonError, Scanner};
+pub use scan::{DEPTH_MAX, JsonError, Scanner, document, each_item, each_member};
 pub use token::{Kind, Token};

@@ -88,6 +88,44 @@ impl Scanner {
     }
 }
 
+/// The token of the JSON document at the start of `text`, whatever follows it.
+///
+/// # Errors
+/// [`JsonError`] when no JSON document begins there.
+pub fn document(text: &[u8]) -> Result<Token, JsonError> {
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    cursor.skip_space();
+    let token = cursor.value(1).map_err(|why| JsonError { at: cursor.at, why })?;
+    Ok(token)
+}
+
+/// Calls `visit` with each item of the array that `text` is, which a scan has found sound; not at all for anything else.
+pub fn each_item(text: &[u8], mut visit: impl FnMut(Token)) {
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    if cursor.skip_space() == b'[' {
+        // Sound text has no errors.
+        let _ = cursor.items(1, |_, token| visit(token));
+    }
+}
+
+/// Calls `visit` with name (quotes belong to it) and value of each member of the object that `text` is, which a scan has found
+/// sound; not at all for anything else.
+pub fn each_member(text: &[u8], mut visit: impl FnMut(Token, Token)) {
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    if cursor.skip_space() != b'{' {
+        return;
+    }
+    cursor.at += 1;
+    // Sound text has no errors.
+    let _ = cursor.members(1, |cursor| {
+        cursor.skip_space();
+        let name = cursor.value(1)?;
+        cursor.colon()?;
+        visit(name, cursor.value(2)?);
+        Ok(())
+    });
+}
+
 pub(super) type Why = &'static str;
 
 /// A place in a text that ends at `end`, in a buffer that may go on.
