@@ -190,7 +190,7 @@ impl Lexer<'_> {
         Ok(TokenKind::Variable(name))
     }
 
-    /// `1`, `1.5`, `.5`, `1e-3`; a word that begins with digits is an error.
+    /// `1`, `1.5`, `.5`, `1e-3`; also a word that begins with digits.
     fn number(&mut self) -> Result<TokenKind> {
         let start = self.at;
         self.skip_while(|c| c.is_ascii_digit());
@@ -210,18 +210,21 @@ impl Lexer<'_> {
                 kind = TokenKind::Double;
             }
         }
-        if self.rest().chars().next().is_some_and(is_word_part) {
-            self.skip_while(is_word_part);
-            let span = Span::new(start, self.at);
-            let text = span.text(self.text);
-            return Err(Problem::new(
-                span,
-                format!("{text} is neither a number nor a name"),
-                "starts with a digit",
-            )
-            .help(format!("a name that starts with a digit is written in backticks: `{text}`")));
+        if !self.rest().chars().next().is_some_and(is_word_part) {
+            return Ok(kind);
         }
-        Ok(kind)
+        self.skip_while(is_word_part);
+        // `1st` is a name in ksqlDB; `1.5th` and `1e5th` are nothing.
+        if kind == TokenKind::Integer {
+            return Ok(TokenKind::Word);
+        }
+        let span = Span::new(start, self.at);
+        let text = span.text(self.text);
+        Err(Problem::new(
+            span,
+            format!("{text} is neither a number nor a name"),
+            "letters follow a number",
+        ))
     }
 
     fn symbol(&mut self, first: char) -> Result<TokenKind> {
@@ -279,7 +282,8 @@ mod tests {
         let expected =
             [TokenKind::Integer, TokenKind::Decimal, TokenKind::Decimal, TokenKind::Double];
         assert_eq!(kinds("12 1.5 .5 1e-3")[..4], expected);
-        assert!(problem("12ab").contains("neither"));
+        assert_eq!(kinds("1st")[0], TokenKind::Word);
+        assert!(problem("1.5th").contains("neither"));
     }
 
     #[test]

@@ -42,9 +42,9 @@ impl Parser<'_> {
             TypeNameKind::Decimal { precision, scale }
         } else {
             let name = self.ident("a type")?;
-            // VARCHAR(20) is ksqlDB's too: the length says nothing.
+            // VARCHAR(20) and VARCHAR(STRING) are ksqlDB's too: what stands there says nothing.
             if self.is_symbol(Symbol::LeftParen)
-                && self.peek_at(1).kind == TokenKind::Integer
+                && matches!(self.peek_at(1).kind, TokenKind::Integer | TokenKind::Word)
                 && self.is_symbol_at(2, Symbol::RightParen)
             {
                 self.at += 3;

@@ -30,6 +30,7 @@ impl Planner<'_> {
         if let Columns::Known(schema) = &columns {
             let spans: Vec<Span> = create.columns.iter().map(|column| column.span).collect();
             format::check(schema, formats, &spans)?;
+            format::check_wrapping(&options, schema, formats)?;
         }
         let name = written(&create.name, names);
         let key_column = key_column(&options, &name, &columns, names)?;

@@ -36,6 +36,22 @@ fn named(word: &str) -> Format {
     }
 }
 
+/// Refuses `wrap_single_value` where there is no single value to wrap.
+pub(super) fn check_wrapping(options: &Options, schema: &Schema, formats: Formats) -> Result<()> {
+    let Some(span) = options.span("wrap_single_value") else { return Ok(()) };
+    let columns = schema.columns.iter().filter(|column| column.role == Role::Value).count();
+    let problem = |message: String| Problem::new(span, message, "leave it out");
+    if formats.value != Format::Json {
+        return Err(problem(format!("wrap_single_value means nothing for {}", formats.value)));
+    }
+    if columns > 1 {
+        return Err(problem(format!(
+            "wrap_single_value is for one value column, here are {columns}"
+        )));
+    }
+    Ok(())
+}
+
 /// Refuses columns that the formats cannot hold; `spans` are the columns' places.
 pub(super) fn check(schema: &Schema, formats: Formats, spans: &[Span]) -> Result<()> {
     for (format, role, part) in

@@ -147,14 +147,17 @@ fn output_name(
             Ok(Kind::Field { name, .. }) => name,
             _ => written(name, names),
         },
-        _ => {
+        _ => loop {
             let name = match names {
                 Names::AsWritten => format!("col_{generated}"),
                 Names::UpperCase => format!("KSQL_COL_{generated}"),
             };
             *generated += 1;
-            name
-        }
+            // A column of the input may be called so, from an earlier query.
+            if typing.scope.schema.and_then(|schema| schema.position(&name)).is_none() {
+                return name;
+            }
+        },
     }
 }
 

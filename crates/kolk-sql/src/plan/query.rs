@@ -28,6 +28,7 @@ impl Planner<'_> {
             Formats { key: input.key_format, value: input.value_format },
         )?;
         let mut draft = self.draft(create, &input, formats)?;
+        format::check_wrapping(&options, &draft.schema, formats)?;
         let (key, value) = self.payloads(&mut draft, formats, create)?;
         let mut sink = described(&draft.name, &options, key, value);
         refuse_own_output(create, &options, &sink, &input)?;

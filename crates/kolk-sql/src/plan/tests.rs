@@ -233,3 +233,13 @@ fn a_value_column_that_repeats_the_key_needs_no_repartitioning() {
     assert_eq!(source.key_column, Some(1));
     assert_eq!(schema.to_string(), "event_time TIMESTAMP, visit_id STRING");
 }
+
+#[test]
+fn generated_names_pass_over_those_of_the_input() {
+    let program = program(
+        "CREATE STREAM v (col_1 INT, x INT) WITH (kafka_topic='v', value_format='JSON');
+         CREATE STREAM w AS SELECT x + 1, x + 2, col_1 FROM v;",
+    );
+    let sink = program.topology.queries[0].nodes.last().unwrap();
+    assert_eq!(sink.schema.to_string(), "col_0 INTEGER, col_2 INTEGER, col_1 INTEGER");
+}

@@ -22,9 +22,10 @@ impl Typing<'_> {
         }
     }
 
-    fn called(&self, signature: &Signature, arguments: Vec<Operand>) -> Result<Expression> {
+    fn called(&self, signature: &Signature, mut arguments: Vec<Operand>) -> Result<Expression> {
         let what = format!("the arguments of {}", signature.function.name());
         if signature.parameters.contains(&Parameter::Same) {
+            convert::read_constants(&mut arguments, self.timezone)?;
             let (arguments, common) = self.brought_together(arguments, &what)?;
             return Ok(expression(signature.function, arguments, common));
         }

@@ -109,8 +109,81 @@ pub(super) fn time(
     })
 }
 
-/// Milliseconds since 1970.
+/// Constant text as something that can stand among values of a type: a number of any kind among numbers.
+pub(super) fn read(text: &str, among: &DataType, timezone: &str, span: Span) -> Result<Expression> {
+    let read = match among {
+        DataType::Timestamp | DataType::Date | DataType::Time => {
+            return time(text, among, timezone, span);
+        }
+        DataType::Boolean => boolean(text),
+        DataType::Integer | DataType::Bigint | DataType::Double | DataType::Decimal { .. } => {
+            number(text)
+        }
+        _ => None,
+    };
+    read.ok_or_else(|| {
+        Problem::new(span, format!("'{text}' is no {among}"), format!("read as {among}"))
+    })
+}
+
+fn number(text: &str) -> Option<Expression> {
+    let text = text.trim();
+    if let Ok(value) = text.parse() {
+        return Some(literal(Literal::Integer(value), DataType::Integer));
+    }
+    if let Ok(value) = text.parse() {
+        return Some(literal(Literal::Bigint(value), DataType::Bigint));
+    }
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && digits.bytes().any(|b| b.is_ascii_digit())
+    {
+        let value = decimal(digits, Span::default()).ok()?;
+        return if sign.is_empty() { Some(value) } else { negated(&value) };
+    }
+    let value: f64 = text.parse().ok()?;
+    value.is_finite().then(|| literal(Literal::Double(value), DataType::Double))
+}
+
+/// As ksqlDB reads it: any beginning of true, yes, false or no.
+fn boolean(text: &str) -> Option<Expression> {
+    let text = text.trim().to_lowercase();
+    let begins =
+        |words: [&str; 2]| !text.is_empty() && words.iter().any(|word| word.starts_with(&text));
+    let value = match (begins(["true", "yes"]), begins(["false", "no"])) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => return None,
+    };
+    Some(literal(Literal::Boolean(value), DataType::Boolean))
+}
+
+/// A constant number or boolean as the text that it is written as.
+pub(super) fn as_text(expression: &Expression) -> Option<Expression> {
+    let Kind::Literal(value) = &expression.kind else { return None };
+    let text = match (value, &expression.data_type) {
+        (Literal::Boolean(value), _) => value.to_string(),
+        (Literal::Integer(value), _) => value.to_string(),
+        (Literal::Bigint(value), _) => value.to_string(),
+        (Literal::Decimal(digits), DataType::Decimal { scale, .. }) => {
+            let scale = usize::from(*scale);
+            let sign = if *digits < 0 { "-" } else { "" };
+            let digits = format!("{:0>width$}", digits.unsigned_abs(), width = scale + 1);
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            format!("{sign}{whole}{}{fraction}", if scale == 0 { "" } else { "." })
+        }
+        _ => return None,
+    };
+    Some(literal(Literal::String(text), DataType::String))
+}
+
+/// Milliseconds since 1970. A year or a month alone is its beginning.
 fn timestamp(text: &str, timezone: &str) -> Option<i64> {
+    let text = match text.len() {
+        4 => &format!("{text}-01-01"),
+        7 => &format!("{text}-01"),
+        _ => text,
+    };
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Some(instant.as_millisecond());
     }

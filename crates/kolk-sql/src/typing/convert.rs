@@ -1,6 +1,6 @@
 //! From type to type: what widens by itself, what CAST can do, and the common type of several.
 
-use super::{arithmetic, constant};
+use super::{Operand, arithmetic, constant};
 use crate::error::{Problem, Result};
 use crate::source::Span;
 use kolk::expression::{Expression, Kind, Literal};
@@ -77,6 +77,29 @@ pub(super) fn common<'a>(
         Some(other) if text && other != DataType::String && !is_time(&other) => None,
         common => common,
     }
+}
+
+/// Constants become what they stand among: text among numbers, booleans or times is read as one of them, and
+/// constant numbers and booleans among text become text.
+pub(super) fn read_constants(operands: &mut [Operand], timezone: &str) -> Result<()> {
+    let constant = |operand: &Operand| matches!(operand.expression.kind, Kind::Literal(_));
+    let text = |operand: &Operand| operand.expression.data_type == DataType::String;
+    if operands.iter().any(|operand| text(operand) && !constant(operand)) {
+        for operand in operands.iter_mut().filter(|operand| !text(operand)) {
+            if let Some(shown) = constant::as_text(&operand.expression) {
+                operand.expression = shown;
+            }
+        }
+        return Ok(());
+    }
+    let Some(among) = operands.iter().find(|operand| !text(operand)) else { return Ok(()) };
+    let among = among.expression.data_type.clone();
+    for operand in operands.iter_mut() {
+        if let Kind::Literal(Literal::String(content)) = &operand.expression.kind {
+            operand.expression = constant::read(content, &among, timezone, operand.span)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_time(data_type: &DataType) -> bool {

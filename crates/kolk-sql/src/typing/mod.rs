@@ -13,7 +13,7 @@ use crate::ast::{self, Branch, Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, listed, nearest};
 use crate::resolve::{self, Scope};
 use crate::source::Span;
-use kolk::expression::{BinaryOperator, Expression, Kind, Literal, UnaryOperator};
+use kolk::expression::{BinaryOperator, Expression, Kind, Literal, Pseudo, UnaryOperator};
 use kolk::schema::DataType;
 
 /// Gives expressions their types.
@@ -253,9 +253,11 @@ impl Typing<'_> {
         &self,
         operator: BinaryOperator,
         operator_span: Span,
-        left: Operand,
-        right: Operand,
+        mut left: Operand,
+        mut right: Operand,
     ) -> Result<Expression> {
+        self.read_row_time(&left, &mut right)?;
+        self.read_row_time(&right, &mut left)?;
         let distinct =
             matches!(operator, BinaryOperator::IsDistinct | BinaryOperator::IsNotDistinct);
         if !distinct
@@ -284,6 +286,19 @@ impl Typing<'_> {
         let left = implicit(left.expression, &common, self.timezone, left.span)?;
         let right = implicit(right.expression, &common, self.timezone, right.span)?;
         Ok(boolean(joined(operator, left, right)))
+    }
+
+    /// Constant text that is compared with ROWTIME is a time, read as its milliseconds.
+    fn read_row_time(&self, row_time: &Operand, other: &mut Operand) -> Result<()> {
+        if row_time.expression.kind == Kind::Pseudo(Pseudo::RowTime)
+            && let Kind::Literal(Literal::String(text)) = &other.expression.kind
+        {
+            let time = constant::time(text, &DataType::Timestamp, self.timezone, other.span)?;
+            if let Kind::Literal(Literal::Timestamp(ms)) = time.kind {
+                other.expression = literal(Literal::Bigint(ms), DataType::Bigint);
+            }
+        }
+        Ok(())
     }
 
     /// Both forms of CASE; the simple one becomes comparisons with its operand.
@@ -376,17 +391,8 @@ impl Typing<'_> {
     fn in_list(&self, value: &Expr, list: &[Expr]) -> Result<Expression> {
         let mut operands = vec![self.operand(value)?];
         operands.extend(self.operands(list)?);
-        // Text in the list is read as the time that it is compared with.
-        let Some(common) = convert::common(operands.iter().map(|operand| &operand.expression))
-        else {
-            let (mut all, _) = self.brought_together(operands, "the value and the list of IN")?;
-            let value = Box::new(all.remove(0));
-            return Ok(boolean(Kind::In { value, list: all }));
-        };
-        let mut all = Vec::with_capacity(operands.len());
-        for operand in operands {
-            all.push(implicit(operand.expression, &common, self.timezone, operand.span)?);
-        }
+        convert::read_constants(&mut operands, self.timezone)?;
+        let (mut all, _) = self.brought_together(operands, "the value and the list of IN")?;
         let value = Box::new(all.remove(0));
         Ok(boolean(Kind::In { value, list: all }))
     }
