@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 import org.apache.kafka.common.utils.Exit;
 
@@ -19,6 +20,8 @@ import org.apache.kafka.common.utils.Exit;
  */
 final class ToolRunner {
     private final InheritableThreadLocal<Streams> streams = new InheritableThreadLocal<>();
+    /** One for each tool: some count in static fields (ConsoleConsumer its messages), so a tool runs once at a time. */
+    private final ConcurrentHashMap<String, Object> turns = new ConcurrentHashMap<>();
 
     /** What belongs to one run of a tool. */
     private static final class Streams {
@@ -81,6 +84,12 @@ final class ToolRunner {
     }
 
     Object run(String name, String[] args, String stdin) throws Exception {
+        synchronized (turns.computeIfAbsent(name, one -> new Object())) {
+            return runAlone(name, args, stdin);
+        }
+    }
+
+    private Object runAlone(String name, String[] args, String stdin) throws Exception {
         Streams mine = new Streams(stdin);
         streams.set(mine);
         try {

@@ -46,8 +46,6 @@ def producer_and_consumer(run):
     topic = run.topic()
     status, _ = tool(run, "console-producer", "--topic", topic, "--property", "parse.key=true", "--property", "parse.headers=true",
                      "--property", "null.marker=NULL", "--producer-property", "acks=all",
-                     # The tool gives up after four times 1.5 s, which a busy machine may need.
-                     "--producer-property", "request.timeout.ms=30000",
                      stdin="h1:a,h2:b\tk1\tv1\nh1:c\tk2\tNULL\nh1:d\tNULL\tv3\n")
     run.see("produced", status, 0)
     shape = [part for name in ("key", "headers", "offset", "partition") for part in ("--property", f"print.{name}=true")]
