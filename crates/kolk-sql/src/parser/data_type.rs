@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::ast::{TypeName, TypeNameKind};
-use crate::error::Result;
-use crate::lexer::{Symbol, TokenKind};
+use crate::error::{Problem, Result};
+use crate::lexer::Symbol;
 
 impl Parser<'_> {
     /// A type.
@@ -42,11 +42,13 @@ impl Parser<'_> {
             TypeNameKind::Decimal { precision, scale }
         } else {
             let name = self.ident("a type")?;
-            // VARCHAR(20) and VARCHAR(STRING) are ksqlDB's too: what stands there says nothing.
-            if self.is_symbol(Symbol::LeftParen)
-                && matches!(self.peek_at(1).kind, TokenKind::Integer | TokenKind::Word)
-                && self.is_symbol_at(2, Symbol::RightParen)
-            {
+            // ksqlDB takes VARCHAR(STRING), but no length.
+            if self.is_symbol(Symbol::LeftParen) {
+                if !(self.is_word_at(1, "STRING") && self.is_symbol_at(2, Symbol::RightParen)) {
+                    let message = format!("{name} takes no parameters");
+                    return Err(Problem::new(self.peek().span, message, "leave them out")
+                        .help("only DECIMAL(all digits, digits behind the point) has parameters"));
+                }
                 self.at += 3;
             }
             TypeNameKind::Named(name)

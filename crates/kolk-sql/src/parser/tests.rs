@@ -95,7 +95,7 @@ fn nesting_and_height_are_bounded() {
 fn a_stream_declares_columns_of_every_kind() {
     let text = "CREATE OR REPLACE STREAM v (id STRING KEY, `At` TIMESTAMP, amount DECIMAL(10, 2), \
         user STRUCT<ip STRING, tags ARRAY<STRING>>, m MAP<STRING, INT>, h BYTES HEADER('x'), \
-        all ARRAY<STRUCT<key STRING, value BYTES>> HEADERS, name VARCHAR(20)) WITH (kafka_topic='v', partitions=2);";
+        all ARRAY<STRUCT<key STRING, value BYTES>> HEADERS, name VARCHAR(STRING)) WITH (kafka_topic='v', partitions=2);";
     let script = parse(text);
     assert_eq!(script.problems, vec![]);
     let StatementKind::CreateStream(create) = &script.statements[0].kind else {
