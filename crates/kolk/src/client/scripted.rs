@@ -17,7 +17,6 @@ use std::time::Duration;
 pub(crate) struct Sent {
     pub id: u64,
     pub to: Target,
-    pub lane: Lane,
     pub api: ApiKey,
     pub version: i16,
     body: Bytes,
@@ -73,7 +72,6 @@ impl Scripted {
     fn queue<R: Request>(
         &mut self,
         to: &Target,
-        lane: Lane,
         options: &SendOptions,
         build: impl FnOnce(i16) -> R,
     ) -> u64 {
@@ -83,7 +81,7 @@ impl Scripted {
         let mut writer = Writer::new();
         build(version).write(&mut writer, R::version(version));
         let (id, body) = (self.last_id, writer.into_bytes());
-        self.requests.push_back(Sent { id, to: to.clone(), lane, api: R::KEY, version, body });
+        self.requests.push_back(Sent { id, to: to.clone(), api: R::KEY, version, body });
         id
     }
 }
@@ -96,21 +94,21 @@ impl Requests for Scripted {
     fn send_with<R: Request + 'static>(
         &mut self,
         to: &Target,
-        lane: Lane,
+        _: Lane,
         options: SendOptions,
         build: impl FnOnce(i16) -> R + Send + 'static,
     ) -> Ticket<R> {
-        Ticket::numbered(self.queue(to, lane, &options, build))
+        Ticket::numbered(self.queue(to, &options, build))
     }
 
     fn send_unanswered<R: Request + 'static>(
         &mut self,
         to: &Target,
-        lane: Lane,
+        _: Lane,
         options: SendOptions,
         build: impl FnOnce(i16) -> R + Send + 'static,
     ) -> Receipt {
-        Receipt::numbered(self.queue(to, lane, &options, build))
+        Receipt::numbered(self.queue(to, &options, build))
     }
 
     fn take<R: Request>(

@@ -5,8 +5,6 @@ pub mod assignor;
 pub mod membership;
 mod range;
 mod sticky;
-#[cfg(test)]
-mod membership_tests;
 
 pub use assignor::Assignor;
 pub use membership::{GroupEvent, MemberPhase, Membership};

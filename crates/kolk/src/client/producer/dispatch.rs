@@ -124,10 +124,10 @@ impl Producer {
             let request = requests.entry(leader.node).or_default();
             let fits =
                 |size| request.bytes == 0 || request.bytes + size <= self.config.request_bytes_max;
-            if queue.peek(&on).is_some_and(fits) {
-                if let Some(batch) = queue.take(&on) {
-                    request.add(handle, batch, &queue.topic, queue.partition);
-                }
+            if queue.peek(&on).is_some_and(fits)
+                && let Some(batch) = queue.take(&on)
+            {
+                request.add(handle, batch, &queue.topic, queue.partition);
             }
             self.buffered = self.buffered + queue.bytes() - before;
         }

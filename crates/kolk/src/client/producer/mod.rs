@@ -40,6 +40,7 @@ use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, BatchHeader, Compression as Codec, Header, Transactional};
 use queue::{Fate, Flush, Queue, Settled};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A partition registered with [`Producer::register`]: its place among the producer's queues.
@@ -125,7 +126,7 @@ impl Producer {
     #[must_use]
     pub fn partition(&self, handle: Handle) -> Option<TopicPartition> {
         let queue = self.queues.get(handle.0 as usize)?;
-        Some(TopicPartition::new(queue.topic.clone(), queue.partition))
+        Some(TopicPartition::new(Arc::clone(&queue.topic), queue.partition))
     }
 
     /// The partition in which Kafka's clients put a key: murmur2, as Java does. Null keys have none; the caller chooses.

@@ -192,7 +192,7 @@ impl World {
         while let Some(event) = self.producer.take_event() {
             match event {
                 Event::Acknowledged(ack) => {
-                    self.acknowledged.entry(ack.partition).or_default().push(ack)
+                    self.acknowledged.entry(ack.partition).or_default().push(ack);
                 }
                 Event::Refused(refusal) => self.refusals.push(refusal),
                 Event::Retrying { .. } => self.retried += 1,

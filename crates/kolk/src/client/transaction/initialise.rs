@@ -76,7 +76,7 @@ impl Transaction {
                 Ok(())
             }
             code if Self::is_overtaken(code) && self.reason != Reason::Start => {
-                self.fenced(network, producer);
+                self.fenced(producer);
                 Ok(())
             }
             code => {

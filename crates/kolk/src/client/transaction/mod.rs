@@ -317,7 +317,7 @@ impl Transaction {
         self.events.push(Event::Ready);
     }
 
-    fn fenced(&mut self, network: &mut impl Requests, producer: &mut Producer) {
+    fn fenced(&mut self, producer: &mut Producer) {
         producer.clear();
         self.ended(producer, Outcome::Fenced);
         self.enter(Phase::Fenced);

@@ -11,6 +11,9 @@
 //!
 //! Members are ordered by instance id, so a group that restarts as a whole gets the same tasks again.
 
+#[cfg(test)]
+mod tests;
+
 use super::assignor::{Assignments, Member};
 use super::protocol::KolkUserData;
 use crate::client::TopicPartition;
@@ -238,7 +241,3 @@ impl Loads {
         false
     }
 }
-
-#[cfg(test)]
-#[path = "sticky_tests.rs"]
-mod tests;
