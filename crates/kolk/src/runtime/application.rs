@@ -97,12 +97,20 @@ impl Application {
         }
         let identity = InstanceIdentity::acquire(&options.state)?;
         let partitions = topics::ensure(topology, &options.client, &clock)?;
-        let mut application =
-            Self { queries: Vec::new(), control: Arc::new(Control::default()), _identity: identity };
+        let mut application = Self {
+            queries: Vec::new(),
+            control: Arc::new(Control::default()),
+            _identity: identity,
+        };
         for query in &topology.queries {
-            let sink = query.sink().map_or(("", "none"), |sink| (sink.topic.as_str(), sink.delivery.name()));
+            let sink = query
+                .sink()
+                .map_or(("", "none"), |sink| (sink.topic.as_str(), sink.delivery.name()));
             let status = QueryStatus::new(&query.name, sink.0, sink.1);
-            let shared = Arc::new(Shared { status: Mutex::new(status), reached_end: AtomicBool::new(false) });
+            let shared = Arc::new(Shared {
+                status: Mutex::new(status),
+                reached_end: AtomicBool::new(false),
+            });
             // Whoever writes what this query reads must have finished before its end is known.
             let upstream = application
                 .queries
@@ -123,21 +131,32 @@ impl Application {
                 partitions: partitions.clone(),
                 upstream,
             };
-            let run = QueryRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;
+            let run =
+                QueryRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;
             application.spawn(query.name.clone(), shared, run)?;
         }
         Ok(application)
     }
 
-    fn spawn(&mut self, name: String, shared: Arc<Shared>, run: QueryRun) -> Result<(), StartError> {
+    fn spawn(
+        &mut self,
+        name: String,
+        shared: Arc<Shared>,
+        run: QueryRun,
+    ) -> Result<(), StartError> {
         let for_thread = Arc::clone(&shared);
         let work = move || {
             let result = run.run();
             let phase = if result.is_ok() { QueryPhase::Stopped } else { QueryPhase::Failed };
             for_thread.status().phase = phase;
+            // Whoever waits for this query's end must not wait for ever; the error is told by `join`.
+            for_thread.reach_end();
             result
         };
-        #[expect(clippy::disallowed_methods, reason = "the runtime is the one place that starts threads")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the runtime is the one place that starts threads"
+        )]
         let thread = thread::Builder::new().name(format!("kolk-{name}")).spawn(work);
         let thread = Some(thread.map_err(StartError::Thread)?);
         self.queries.push(Running { name, thread, shared });
@@ -153,7 +172,9 @@ impl Application {
     /// Whether every query has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.queries.iter().all(|running| running.thread.as_ref().is_none_or(JoinHandle::is_finished))
+        self.queries
+            .iter()
+            .all(|running| running.thread.as_ref().is_none_or(JoinHandle::is_finished))
     }
 
     /// A handle with which another thread stops the application.
@@ -166,9 +187,10 @@ impl Application {
     pub fn join(mut self) -> Vec<(QueryStatus, Result<(), QueryError>)> {
         let mut results = Vec::new();
         for running in &mut self.queries {
-            let result = running.thread.take().map_or(Ok(()), |thread| {
-                thread.join().unwrap_or(Err(QueryError::Panicked))
-            });
+            let result = running
+                .thread
+                .take()
+                .map_or(Ok(()), |thread| thread.join().unwrap_or(Err(QueryError::Panicked)));
             results.push((running.shared.status().clone(), result));
         }
         results

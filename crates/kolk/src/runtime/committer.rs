@@ -94,14 +94,20 @@ impl Committer {
     }
 
     /// Gives up the open transaction. [`Committed::Rewind`] follows from [`Self::step`]; false when there is none.
-    pub(super) fn abort(&mut self, network: &mut Network, producer: &mut Producer) -> Result<bool, ClientError> {
+    pub(super) fn abort(
+        &mut self,
+        network: &mut Network,
+        producer: &mut Producer,
+    ) -> Result<bool, ClientError> {
         match self {
             Self::Plain { commit } => {
                 commit.cancel(network);
                 Ok(false)
             }
             Self::Transactional { transaction } => match transaction.phase() {
-                Phase::Open | Phase::Committing => transaction.abort(network, producer).map(|()| true),
+                Phase::Open | Phase::Committing => {
+                    transaction.abort(network, producer).map(|()| true)
+                }
                 Phase::Aborting => Ok(true),
                 _ => Ok(false),
             },
@@ -137,7 +143,9 @@ impl Committer {
                 Event::Ready | Event::OffsetsAdded => {}
                 Event::OffsetsRefused(code) => outcome = Some(Committed::Refused(code)),
                 Event::Ended(Outcome::Committed) => outcome = Some(Committed::Done),
-                Event::Ended(Outcome::Aborted | Outcome::Unresolved) => outcome = Some(Committed::Rewind),
+                Event::Ended(Outcome::Aborted | Outcome::Unresolved) => {
+                    outcome = Some(Committed::Rewind)
+                }
                 Event::Ended(Outcome::Fenced) => outcome = Some(Committed::Fenced),
             }
         }

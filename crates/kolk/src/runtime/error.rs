@@ -41,7 +41,9 @@ pub enum StartError {
         query: String,
     },
     /// Nothing to run.
-    #[error("the program has no persistent statement (CREATE STREAM … AS SELECT …): there is nothing to run")]
+    #[error(
+        "the program has no persistent statement (CREATE STREAM … AS SELECT …): there is nothing to run"
+    )]
     Empty,
     /// No thread can be started.
     #[error("cannot start a thread: {0}")]

@@ -84,7 +84,9 @@ impl Feed {
         self.rows.partition = partition.partition;
         let more = open.reader.next_rows(&mut self.scratch, &mut self.rows).map_err(|error| {
             let offset = open.reader.position();
-            QueryError::Input { what: format!("{partition} cannot be read at offset {offset}: {error}") }
+            QueryError::Input {
+                what: format!("{partition} cannot be read at offset {offset}: {error}"),
+            }
         })?;
         self.output.clear();
         if !more {
@@ -119,7 +121,10 @@ impl Feed {
             match outlet.check_size(&SinkRow::of(&self.rows, &output, &row)) {
                 Ok(()) => rows.push(row),
                 Err(error) => {
-                    bad.push(crate::record::BadRecord { input: row.input, reason: error.to_string() });
+                    bad.push(crate::record::BadRecord {
+                        input: row.input,
+                        reason: error.to_string(),
+                    });
                 }
             }
         }
@@ -128,7 +133,8 @@ impl Feed {
     }
 
     fn check_bad(&self, partition: &TopicPartition) -> Result<(), QueryError> {
-        let Some(bad) = self.output.bad.first().filter(|_| self.on_bad_record == OnBadRecord::Fail) else {
+        let Some(bad) = self.output.bad.first().filter(|_| self.on_bad_record == OnBadRecord::Fail)
+        else {
             return Ok(());
         };
         Err(QueryError::BadRecord {
@@ -140,7 +146,11 @@ impl Feed {
     }
 
     /// Sends bad records to the dead-letter topic, if there is one.
-    fn bury(&self, partition: &TopicPartition, (delivery, outlet): (&mut Delivery, &mut KafkaOutlet)) {
+    fn bury(
+        &self,
+        partition: &TopicPartition,
+        (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
+    ) {
         if !matches!(self.on_bad_record, OnBadRecord::DeadLetter { .. }) {
             return;
         }

@@ -32,7 +32,8 @@ impl InstanceIdentity {
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         for slot in 0..SLOTS_MAX {
             let path = folder.join(slot.to_string());
-            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let options =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let mut file = options.map_err(at(&path))?;
             match file.try_lock() {
                 Ok(()) => {

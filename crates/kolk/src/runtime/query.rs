@@ -123,7 +123,16 @@ impl QueryRun {
         shared: Arc<Shared>,
         control: &Arc<Control>,
     ) -> Result<Self, StartError> {
-        let QueryPlan { query, application, instance, client, until, commit_interval, partitions, upstream } = plan;
+        let QueryPlan {
+            query,
+            application,
+            instance,
+            client,
+            until,
+            commit_interval,
+            partitions,
+            upstream,
+        } = plan;
         let sink = query.sink().cloned().ok_or(StartError::Empty)?;
         let group_id = format!("{application}-{}", query.name);
         let transactional_id = format!("{group_id}-{instance}");
@@ -137,7 +146,8 @@ impl QueryRun {
             ClusterView::want(&mut metadata, topic);
         }
         let count = |topic: &str| partitions.get(topic).copied().unwrap_or(1);
-        let mut outlet = KafkaOutlet::new(&client, &Arc::from(sink.topic.as_str()), count(&sink.topic));
+        let mut outlet =
+            KafkaOutlet::new(&client, &Arc::from(sink.topic.as_str()), count(&sink.topic));
         let on_bad_record = query.sources().next().map(|(source, _)| source.on_bad_record.clone());
         let on_bad_record = on_bad_record.unwrap_or(OnBadRecord::Fail);
         if let OnBadRecord::DeadLetter { topic } = &on_bad_record {
@@ -157,7 +167,11 @@ impl QueryRun {
             application_until: until,
             upstream,
             transactional_id,
-            commit_interval: if transactional { commit_interval } else { commit_interval * PLAIN_COMMIT_FACTOR },
+            commit_interval: if transactional {
+                commit_interval
+            } else {
+                commit_interval * PLAIN_COMMIT_FACTOR
+            },
             started,
             network,
             metadata,
@@ -307,9 +321,11 @@ impl QueryRun {
     /// Whether anything happened since the last commit.
     fn has_news(&mut self) -> bool {
         self.delivery.unacknowledged() > 0
-            || self.delivery.positions().iter().any(|(partition, position)| {
-                self.committed.get(partition) != Some(position)
-            })
+            || self
+                .delivery
+                .positions()
+                .iter()
+                .any(|(partition, position)| self.committed.get(partition) != Some(position))
     }
 
     fn flush(&mut self, reason: Reason) {
@@ -326,7 +342,9 @@ impl QueryRun {
     }
 
     fn is_at_end_of_input(&self) -> bool {
-        self.application_until == Until::End && self.source.is_at_end() && !self.control.is_stopping()
+        self.application_until == Until::End
+            && self.source.is_at_end()
+            && !self.control.is_stopping()
     }
 
     fn is_flushed(&self, reason: &Reason) -> bool {
@@ -342,7 +360,11 @@ impl QueryRun {
             self.delivery.committed();
             return self.committed(reason);
         }
-        let metadata = if self.sink.delivery.is_transactional() { self.transactional_id.clone() } else { String::new() };
+        let metadata = if self.sink.delivery.is_transactional() {
+            self.transactional_id.clone()
+        } else {
+            String::new()
+        };
         let offsets = self.to_commit(&offsets, &metadata);
         self.source.hold();
         let identity = self.source.identity();
@@ -371,9 +393,16 @@ impl QueryRun {
         moved
     }
 
-    fn to_commit(&self, positions: &[(InputPartition, i64)], metadata: &str) -> Vec<CommittedOffset> {
+    fn to_commit(
+        &self,
+        positions: &[(InputPartition, i64)],
+        metadata: &str,
+    ) -> Vec<CommittedOffset> {
         let offset = |(partition, position): &(InputPartition, i64)| CommittedOffset {
-            partition: TopicPartition::new(self.source.topic_of(partition.source), partition.partition),
+            partition: TopicPartition::new(
+                self.source.topic_of(partition.source),
+                partition.partition,
+            ),
             offset: Offset(*position),
             leader_epoch: -1,
             metadata: metadata.to_owned(),
@@ -405,7 +434,9 @@ impl QueryRun {
                 self.go_back();
                 Ok(())
             }
-            Some(Committed::Fenced) => Err(QueryError::Fenced { id: self.transactional_id.clone() }),
+            Some(Committed::Fenced) => {
+                Err(QueryError::Fenced { id: self.transactional_id.clone() })
+            }
         }
     }
 
@@ -532,7 +563,9 @@ impl QueryRun {
     fn check_topics(&mut self) -> Result<(), QueryError> {
         for change in self.metadata.take_changes() {
             match change {
-                Change::Recreated { topic, .. } | Change::Gone { topic } if *topic == *self.sink.topic => {
+                Change::Recreated { topic, .. } | Change::Gone { topic }
+                    if *topic == *self.sink.topic =>
+                {
                     let what = format!(
                         "topic '{topic}', which {} writes, was deleted under the running query: what it held is gone. \
                          Start over with `kolk reset`",
@@ -553,12 +586,14 @@ impl QueryRun {
     }
 
     fn settle_account(&mut self) {
-        self.account.delivered = self.delivered_before + self.delivery.delivered() - self.account.too_large;
+        self.account.delivered =
+            self.delivered_before + self.delivery.delivered() - self.account.too_large;
     }
 
     fn wait(&self) -> Duration {
         // More input lies ready, and there is room for it: go on at once.
-        let ready = self.stage == Stage::Running && (self.feed.has_rows() || self.source.has_records());
+        let ready =
+            self.stage == Stage::Running && (self.feed.has_rows() || self.source.has_records());
         if ready && self.delivery.has_room(&self.outlet) && self.committer.is_initialised() {
             return Duration::ZERO;
         }
@@ -569,7 +604,9 @@ impl QueryRun {
             self.outlet.deadline(),
             self.committer.deadline(),
             self.delivery_deadline(now),
-            (self.stage == Stage::Running).then_some(self.next_commit).filter(|_| self.may_commit()),
+            (self.stage == Stage::Running)
+                .then_some(self.next_commit)
+                .filter(|_| self.may_commit()),
         ];
         let next = deadlines.into_iter().flatten().min();
         next.map_or(WAIT_MAX, |next| now.until(next).min(WAIT_MAX))

@@ -17,11 +17,13 @@ pub(super) fn ensure(
     client: &ClientConfig,
     clock: &Arc<dyn Clock>,
 ) -> Result<Partitions, StartError> {
-    let mut topics = Topics { admin: Admin::new(client, Arc::clone(clock))?, known: Partitions::new() };
+    let mut topics =
+        Topics { admin: Admin::new(client, Arc::clone(clock))?, known: Partitions::new() };
     for query in &topology.queries {
         let widest = topics.ensure_inputs(query)?;
         if let Some(sink) = query.sink() {
-            let partitions = sink.partitions.map_or(widest, |count| i32::try_from(count).unwrap_or(i32::MAX));
+            let partitions =
+                sink.partitions.map_or(widest, |count| i32::try_from(count).unwrap_or(i32::MAX));
             let topic = NewTopic {
                 name: sink.topic.clone(),
                 size: TopicSize {
@@ -72,7 +74,8 @@ impl Topics {
             return Ok(Some(*partitions));
         }
         let found = self.admin.find_topic(topic)?;
-        let partitions = found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX));
+        let partitions =
+            found.map(|found| i32::try_from(found.partitions.len()).unwrap_or(i32::MAX));
         if let Some(partitions) = partitions {
             self.known.insert(topic.to_owned(), partitions);
         }

@@ -69,8 +69,9 @@ impl Cluster {
         let mut metadata = Metadata::new(&self.config);
         metadata.want(topic);
         let mut producer = Producer::new(&self.config);
-        let handles: Vec<_> =
-            (0..partitions).map(|partition| producer.register(&TopicPartition::new(topic, partition))).collect();
+        let handles: Vec<_> = (0..partitions)
+            .map(|partition| producer.register(&TopicPartition::new(topic, partition)))
+            .collect();
         for (key, value) in records {
             let partition = Producer::partition_of_key(Some(key.as_bytes()), partitions).unwrap();
             let handle = handles[usize::try_from(partition).unwrap()];
@@ -101,7 +102,8 @@ impl Cluster {
         for partition in 0..partitions {
             fetcher.assign(TopicPartition::new(topic, partition), Start::Earliest);
         }
-        let (mut seen, mut ended, mut scratch) = (Vec::new(), vec![false; partitions as usize], Scratch::new());
+        let (mut seen, mut ended, mut scratch) =
+            (Vec::new(), vec![false; partitions as usize], Scratch::new());
         let start = Instant::now();
         while ended.contains(&false) {
             assert!(start.elapsed() < PATIENCE, "topic {topic} could not be read");

@@ -4,13 +4,14 @@ use crate::cluster::{Cluster, Seen};
 use kolk::runtime::{Application, ApplicationOptions, QueryPhase, QueryStatus, Until};
 use kolk::schema::Schema;
 use kolk::topology::{
-    Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator, Payload, Query, Sink, Source, Topology,
+    Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator, Payload, Query, Sink,
+    Source, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn copy(name: &str, from: &str, to: &str, delivery: Delivery) -> Query {
+pub(crate) fn copy(name: &str, from: &str, to: &str, delivery: Delivery) -> Query {
     let source = Source {
         name: from.to_owned(),
         topic: from.to_owned(),
@@ -43,7 +44,7 @@ fn copy(name: &str, from: &str, to: &str, delivery: Delivery) -> Query {
     Query { name: name.to_owned(), nodes, conventions: kolk::topology::Conventions::default() }
 }
 
-fn options(cluster: &Cluster, until: Until) -> ApplicationOptions {
+pub(crate) fn options(cluster: &Cluster, until: Until) -> ApplicationOptions {
     ApplicationOptions {
         name: "app".to_owned(),
         client: cluster.config.clone(),
@@ -56,7 +57,8 @@ fn options(cluster: &Cluster, until: Until) -> ApplicationOptions {
 fn run_to_end(cluster: &Cluster, queries: Vec<Query>) -> Vec<QueryStatus> {
     let topology = Topology { queries };
     let application =
-        Application::start(&topology, options(cluster, Until::End), Arc::clone(&cluster.clock)).unwrap();
+        Application::start(&topology, options(cluster, Until::End), Arc::clone(&cluster.clock))
+            .unwrap();
     let results = application.join();
     for (status, result) in &results {
         assert!(result.is_ok(), "{}: {result:?}", status.name);
@@ -66,11 +68,11 @@ fn run_to_end(cluster: &Cluster, queries: Vec<Query>) -> Vec<QueryStatus> {
     results.into_iter().map(|(status, _)| status).collect()
 }
 
-fn numbered(count: usize) -> Vec<(String, String)> {
+pub(crate) fn numbered(count: usize) -> Vec<(String, String)> {
     (0..count).map(|i| (format!("key-{}", i % 7), format!("value-{i:05}"))).collect()
 }
 
-fn fill(cluster: &Cluster, topic: &str, records: &[(String, String)]) {
+pub(crate) fn fill(cluster: &Cluster, topic: &str, records: &[(String, String)]) {
     cluster.create(topic, 2);
     cluster.produce(topic, 2, records.iter().map(|(key, value)| (key.as_str(), value.as_str())));
 }
@@ -84,7 +86,7 @@ fn by_key(seen: &[Seen]) -> BTreeMap<String, Vec<String>> {
     keys
 }
 
-fn assert_copied(cluster: &Cluster, from: &str, to: &str) {
+pub(crate) fn assert_copied(cluster: &Cluster, from: &str, to: &str) {
     let (input, output) = (cluster.read(from, 2), cluster.read(to, 2));
     assert_eq!(by_key(&input), by_key(&output), "{to}");
 }
@@ -149,8 +151,12 @@ fn stopping_commits_what_was_delivered() {
     let cluster = Cluster::start();
     fill(&cluster, "in", &numbered(200));
     let topology = Topology { queries: vec![copy("q", "in", "out", Delivery::Idempotent)] };
-    let application =
-        Application::start(&topology, options(&cluster, Until::Stopped), Arc::clone(&cluster.clock)).unwrap();
+    let application = Application::start(
+        &topology,
+        options(&cluster, Until::Stopped),
+        Arc::clone(&cluster.clock),
+    )
+    .unwrap();
     while application.account().delivered < 200 {
         std::thread::yield_now();
     }

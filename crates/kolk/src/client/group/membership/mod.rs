@@ -12,8 +12,9 @@
 //! ```
 //!
 //! With the cooperative assignor (KIP-429) partitions are kept and worked on while the group rebalances; only those that move are
-//! revoked, then the member joins again and the new owner gets them. A static member (KIP-345) does not leave when it stops, so
-//! a restart within the session time-out gets its partitions back without a rebalance.
+//! revoked, then the member joins again and the new owner gets them. A static member (KIP-345)
+//! that crashes and comes back within the session time-out gets its partitions back without a rebalance; one that stops in
+//! order leaves like any other, so that nobody waits for it.
 
 mod join;
 mod stay;
@@ -227,7 +228,8 @@ impl Membership {
         }
     }
 
-    /// Leaves the group: finish and commit before. A static member only stops its heartbeats, so that it can come back.
+    /// Leaves the group: finish and commit before. A static member says so too: others take over at once, and only a crash
+    /// leaves its place waiting for it.
     pub fn leave(&mut self, network: &mut impl Requests) {
         if matches!(self.phase, MemberPhase::Leaving | MemberPhase::Left) {
             return;

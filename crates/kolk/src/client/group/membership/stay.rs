@@ -88,14 +88,15 @@ impl Membership {
 
     /// Dynamic members say that they leave; whatever the answer, they are gone.
     pub(super) fn step_leaving(&mut self, network: &mut impl Requests) -> Result<(), ClientError> {
-        let silent = self.config.instance_id.is_some() || self.member_id.is_empty();
-        if !silent {
+        if !self.member_id.is_empty() {
+            let instance_id = self.config.instance_id.clone();
             let (group_id, member_id) = (self.group_id.clone(), self.member_id.clone());
             let build = move |version| match version {
                 0..=2 => LeaveGroupRequest { group_id, member_id, ..Default::default() },
                 _ => {
                     let reason = Some("the instance stops".to_owned());
-                    let member = MemberIdentity { member_id, reason, ..Default::default() };
+                    let member =
+                        MemberIdentity { member_id, group_instance_id: instance_id, reason };
                     LeaveGroupRequest { group_id, members: vec![member], ..Default::default() }
                 }
             };
