@@ -432,7 +432,11 @@ fn is_kafka_type(data_type: &DataType) -> bool {
     matches!(data_type, T::Integer | T::Bigint | T::Double | T::String | T::Bytes | T::Boolean)
 }
 
-fn each_operand_mut(expression: &mut Expression, visit: &mut impl FnMut(&mut Expression)) {
+/// Calls `visit` with each direct operand.
+pub(crate) fn each_operand_mut(
+    expression: &mut Expression,
+    visit: &mut impl FnMut(&mut Expression),
+) {
     match &mut expression.kind {
         Kind::Column { .. } | Kind::Pseudo(_) | Kind::Literal(_) => {}
         Kind::Field { of: operand, .. }

@@ -57,7 +57,8 @@ impl Scanner {
         let start = slice.start() as usize;
         let end = start + slice.of(buffer).unwrap_or_default().len();
         let mut cursor = Cursor { buffer, end, at: start, ascii: true };
-        if !self.shape.scan(&mut cursor, tokens) {
+        let known = self.shape.scan(&mut cursor, tokens);
+        if !known {
             cursor.at = start;
             self.scan_any(&mut cursor, tokens)
                 .map_err(|why| JsonError { at: cursor.at - start, why })?;
@@ -68,7 +69,16 @@ impl Scanner {
                 return Err(JsonError { at: error.valid_up_to(), why: "text that is not UTF-8" });
             }
         }
+        if !known && self.shape.missed() {
+            self.shape.learn(Cursor { buffer, end, at: start, ascii: true }, &self.paths);
+        }
         Ok(cursor.document(start))
+    }
+
+    /// How many texts had the learned layout.
+    #[cfg(test)]
+    pub(super) fn hits(&self) -> u32 {
+        self.shape.hits
     }
 
     /// Any text, field by field.

@@ -195,6 +195,27 @@ fn texts_at_the_edge_of_the_grammar() {
     }
 }
 
+#[test]
+fn a_layout_is_learned_from_the_first_text() {
+    let mut scanner = Scanner::new(paths());
+    let text =
+        |a: &str, b: &str| format!(r#"{{"x": {{"y": {a}}}, "a": {b}, "c": {{"a": {a}, "d": 1}}}}"#);
+    for (text, fits) in [
+        (text("1", "\"é\""), false),
+        (text("null", "\"\\n\""), true),
+        (text("[{}, 1]", "{\"z\": 1}"), true),
+        (text("1", "2").replace("\"d\"", "\"e\""), false),
+        (text("tru", "2"), false),
+        (text("1", "2").replace(": ", ":"), false),
+        (text("1", "2"), true),
+        (text("1", "2") + " ", false),
+    ] {
+        let before = scanner.hits();
+        agree(&mut scanner, text.as_bytes()).unwrap();
+        assert_eq!(scanner.hits() > before, fits, "{text}");
+    }
+}
+
 /// Names that are looked for, and others.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -231,7 +252,52 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
+/// Documents of one layout, with other values in it each time; sometimes one differs.
+fn alike() -> impl Strategy<Value = Vec<String>> {
+    let value = || {
+        prop_oneof![
+            Just("null".to_owned()),
+            Just("{}".to_owned()),
+            Just(r#"{"a": 1, "d": {"a": 2}}"#.to_owned()),
+            any::<i32>().prop_map(|value| value.to_string()),
+            any::<String>().prop_map(|value| serde_json::to_string(&value).unwrap()),
+            Just("[1, {\"a\": 2}]".to_owned()),
+        ]
+    };
+    let names = prop::collection::vec(name(), 5);
+    let values = prop::collection::vec(prop::collection::vec(value(), 5), 2..8);
+    (names, values, prop::sample::select(&["", " ", "\n  "][..])).prop_map(
+        |(names, values, space)| {
+            let quoted: Vec<String> =
+                names.iter().map(|name| serde_json::to_string(name).unwrap()).collect();
+            let text = |v: &Vec<String>| {
+                let [a, b, c, d, e] =
+                    [0, 1, 2, 3, 4].map(|i| format!("{}:{space}{}", quoted[i], v[i]));
+                format!(
+                    "{{{a},{space}{b}, \"c\" :{{{space}{c}, \"d\":{{{d}}} }}, {e}{space}}}{space}"
+                )
+            };
+            values.iter().map(text).collect()
+        },
+    )
+}
+
 proptest! {
+    #[test]
+    fn a_learned_layout_changes_nothing(documents in alike(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut scanner = Scanner::new(paths());
+        for text in &documents {
+            agree(&mut scanner, text.as_bytes())?;
+        }
+        let mut mutated = documents[0].clone().into_bytes();
+        let at = at.index(mutated.len());
+        for other in [byte, b'"', b'}', b' ', b'\\'] {
+            mutated[at] = other;
+            agree(&mut scanner, &mutated)?;
+            agree(&mut scanner, &mutated[..at])?;
+        }
+    }
+
     #[test]
     fn documents_are_found_equal(documents in prop::collection::vec(document(), 1..4)) {
         let mut scanner = Scanner::new(paths());
