@@ -1,0 +1,120 @@
+//! The books of a run: where every record went.
+
+use super::monitor::rate;
+use crate::failure::describe;
+use crate::table::{Table, grouped};
+use kolk::runtime::{QueryError, QueryStatus};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The books of all queries, with what ended those that failed.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    queries: Vec<(QueryStatus, Option<anyhow::Error>)>,
+    took: Duration,
+}
+
+impl Totals {
+    /// The books of an application that has ended.
+    pub(super) fn new(
+        queries: Vec<(QueryStatus, Result<(), QueryError>)>,
+        took: Duration,
+    ) -> Self {
+        let queries = queries.into_iter().map(|(status, outcome)| (status, outcome.err().map(Into::into)));
+        Self { queries: queries.collect(), took }
+    }
+
+    /// The queries.
+    pub(crate) fn queries(&self) -> impl Iterator<Item = &QueryStatus> {
+        self.queries.iter().map(|(status, _)| status)
+    }
+
+    /// How long the application ran.
+    pub(crate) fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// The books for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut table = Table::new(&[
+            "query", "delivery", "read#", "= forwarded#", "+ filtered#", "+ skipped#", "+ dead-lettered#",
+            "delivered#", "too large#", "commits#", "rows/s#",
+        ]);
+        let seconds = self.took.as_secs_f64();
+        for status in self.queries() {
+            let account = &status.account;
+            let numbers = [
+                account.read,
+                account.forwarded,
+                account.filtered,
+                account.skipped,
+                account.dead_lettered,
+                account.delivered,
+                account.too_large,
+                status.commits,
+                rate(account.delivered, seconds),
+            ];
+            let names = [status.name.clone(), status.delivery.to_owned()];
+            table.row(names.into_iter().chain(numbers.map(grouped)));
+        }
+        let mut lines = table.lines();
+        lines.push(format!("{seconds:.1} s"));
+        for status in self.queries() {
+            let account = &status.account;
+            if !account.balances() {
+                lines.push(format!("the books of {} do not balance: {account}", status.name));
+            }
+            if account.failed_expressions > 0 {
+                let count = grouped(account.failed_expressions);
+                lines.push(format!("{}: an expression failed on {count} rows and gave NULL", status.name));
+            }
+            if status.rewinds > 0 {
+                let count = grouped(status.rewinds);
+                lines.push(format!("{}: went back to its committed offsets {count} times", status.name));
+            }
+        }
+        lines
+    }
+
+    /// The books for programs.
+    pub(crate) fn to_json(&self, app: &str) -> Value {
+        let query = |(status, error): &(QueryStatus, Option<anyhow::Error>)| {
+            let account = &status.account;
+            json!({
+                "name": status.name, "topic": status.topic, "delivery": status.delivery,
+                "read": account.read, "forwarded": account.forwarded, "filtered": account.filtered,
+                "skipped": account.skipped, "dead_lettered": account.dead_lettered,
+                "delivered": account.delivered, "too_large": account.too_large,
+                "failed_expressions": account.failed_expressions, "balances": account.balances(),
+                "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,
+                "rewinds": status.rewinds, "first_output_ms": status.first_output_ms,
+                "error": error.as_ref().map(|error| describe(error).to_string()),
+            })
+        };
+        let queries: Vec<Value> = self.queries.iter().map(query).collect();
+        json!({ "app": app, "seconds": self.took.as_secs_f64(), "queries": queries })
+    }
+
+    /// An error when a query failed: the one of the first, with all of them named.
+    ///
+    /// # Errors
+    /// A [`Failure`](crate::failure::Failure).
+    pub(crate) fn outcome(self) -> anyhow::Result<()> {
+        let mut failed: Vec<(String, anyhow::Error)> =
+            self.queries.into_iter().filter_map(|(status, error)| Some((status.name, error?))).collect();
+        match failed.len() {
+            0 => Ok(()),
+            1 => {
+                let (name, error) = failed.remove(0);
+                Err(error.context(format!("query {name}")))
+            }
+            count => {
+                let told: Vec<String> = failed
+                    .iter()
+                    .map(|(name, error)| format!("query {name}: {}", describe(error)))
+                    .collect();
+                Err(super::failed(count).help(told.join("\n")).into())
+            }
+        }
+    }
+}
