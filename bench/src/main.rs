@@ -1,2 +1,116 @@
-//! Benchmarks.
-fn main() {}
+//! Kolk beside its rivals, in one run, against the same Apache Kafka and on the same data.
+//!
+//! ```text
+//! cargo run --release -p bench -- client      consume and produce, against librdkafka
+//! cargo run --release -p bench -- copy        whole jobs, exactly once, against Kafka Streams
+//! ```
+//!
+//! Every contender is a process of its own. What is compared is the CPU time, user and system, that the process took for
+//! one more record: the difference between a run over many records and one over few, so that neither start-up nor
+//! compilation of hot code counts. Runs are repeated in turns, and medians are told. What was written is read again and
+//! compared with what it must be, record by record and in order.
+#![expect(clippy::print_stdout, reason = "the table is what the program is for")]
+
+mod client;
+mod copy;
+mod data;
+mod digest;
+mod docs;
+mod first_output;
+mod job;
+mod kafka;
+mod link;
+mod machine;
+mod measure;
+mod place;
+mod pool;
+mod process;
+mod reader;
+mod rivals;
+mod table;
+mod worker;
+mod writer;
+
+use clap::{Args, Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "bench", about = "Kolk beside its rivals: CPU per record")]
+struct Arguments {
+    #[command(subcommand)]
+    suite: Suite,
+}
+
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// Consume and produce, against librdkafka
+    Client(Options),
+    /// Ordered copy, and filter + project, exactly once, against Kafka Streams
+    Copy(Options),
+    /// What `client` measures of Kolk: one reader or writer
+    #[command(hide = true)]
+    Worker(worker::Arguments),
+}
+
+/// How a suite is run.
+#[derive(Debug, Clone, Args)]
+struct Options {
+    /// Small inputs, one repetition: tries the harness, measures nothing
+    #[arg(long)]
+    quick: bool,
+    /// The two input sizes
+    #[arg(long, value_names = ["FEW", "MANY"], num_args = 2)]
+    records: Option<Vec<u64>>,
+    /// How often each contender runs over each input
+    #[arg(long)]
+    repeats: Option<usize>,
+    /// Only contenders or jobs whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+    /// Put the table into docs/performance.md
+    #[arg(long)]
+    write_docs: bool,
+    /// Keep Kafka's data in target/bench for the next run
+    #[arg(long)]
+    keep: bool,
+}
+
+/// The input sizes and repetitions of a run.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    few: u64,
+    many: u64,
+    repeats: usize,
+}
+
+impl Options {
+    /// What to run, where nothing is said: these sizes, that often.
+    fn plan(&self, few: u64, many: u64, repeats: usize) -> anyhow::Result<Plan> {
+        let standard = if self.quick { (20_000, 100_000, 1) } else { (few, many, repeats) };
+        let (few, many) = match self.records.as_deref() {
+            Some(&[few, many]) => (few, many),
+            _ => (standard.0, standard.1),
+        };
+        anyhow::ensure!(0 < few && few < many, "FEW is less than MANY, and not 0");
+        Ok(Plan { few, many, repeats: self.repeats.unwrap_or(standard.2).max(1) })
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| name.contains(part))
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().suite {
+        Suite::Client(options) => client::run(&options),
+        Suite::Copy(options) => copy::run(&options),
+        Suite::Worker(arguments) => worker::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

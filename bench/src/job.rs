@@ -1,0 +1,140 @@
+//! The jobs of `copy`, and how each engine is started on one.
+
+use crate::kafka::VERSION;
+use crate::place::Place;
+use crate::process::{Running, command};
+use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::path::PathBuf;
+
+/// What is done with the visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Job {
+    /// Each record as it is, in order.
+    Copy,
+    /// Three JSON fields of the records that a fourth lets through.
+    Project,
+}
+
+impl Job {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Copy, Self::Project];
+
+    /// Its name: of the SQL file, and for the rival.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Project => "project",
+        }
+    }
+
+    /// Its name, for people.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Copy => "ordered copy",
+            Self::Project => "filter + project 3 fields",
+        }
+    }
+}
+
+/// Who does the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// `kolk run`.
+    Kolk,
+    /// Kafka Streams.
+    Streams,
+}
+
+impl Engine {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Kolk, Self::Streams];
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kolk => "Kolk",
+            Self::Streams => "Kafka Streams",
+        }
+    }
+}
+
+/// When an engine ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// Kolk: when what was there has been processed (`--until-end`). Kafka Streams cannot; it is told to.
+    AtTheEnd,
+    /// When it is told to.
+    Never,
+}
+
+/// One run of an engine.
+#[derive(Debug)]
+pub(crate) struct Task<'a> {
+    pub(crate) job: Job,
+    pub(crate) bootstrap: &'a str,
+    /// The application's name, new for each run.
+    pub(crate) application: String,
+    pub(crate) input: &'a str,
+    pub(crate) output: &'a str,
+    pub(crate) ends: Ends,
+}
+
+/// The programs of the engines, as far as they are built.
+#[derive(Debug, Default)]
+pub(crate) struct Engines {
+    pub(crate) kolk: PathBuf,
+    /// The class path of the rival's program.
+    pub(crate) streams: String,
+}
+
+impl Engines {
+    /// Starts `engine` on `task`.
+    pub(crate) fn start(&self, place: &Place, engine: Engine, task: &Task<'_>) -> Result<Running> {
+        let folder = place.fresh(&task.application)?;
+        let command = match engine {
+            Engine::Kolk => {
+                let file = folder.join(format!("{}.sql", task.job.name()));
+                fs::write(&file, sql(place, task)?)?;
+                let mut command = command(&self.kolk);
+                command.arg("run").arg(file).args(["--app", &task.application]);
+                command.args(["--bootstrap-servers", task.bootstrap]);
+                if task.ends == Ends::AtTheEnd {
+                    command.arg("--until-end");
+                }
+                command
+            }
+            Engine::Streams => {
+                let mut command = command("java");
+                command.args([
+                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                    "-cp",
+                    &self.streams,
+                ]);
+                command.args(["Rival", task.job.name(), task.bootstrap, &task.application]);
+                command.args([task.input, task.output]).arg(folder.join("state"));
+                command
+            }
+        };
+        Running::start(engine.name(), command, &folder)
+    }
+}
+
+/// The job's file with this run's topics in it.
+fn sql(place: &Place, task: &Task<'_>) -> Result<String> {
+    let path = place.root.join(format!("bench/jobs/{}.sql", task.job.name()));
+    let text = fs::read_to_string(&path).with_context(|| format!("no file {}", path.display()))?;
+    let (input, output) = ("kafka_topic = 'visits'", "kafka_topic = 'result'");
+    ensure!(text.contains(input) && text.contains(output), "{} names its topics", path.display());
+    let text = text.replace(input, &format!("kafka_topic = '{}'", task.input));
+    Ok(text.replace(output, &format!("kafka_topic = '{}'", task.output)))
+}
+
+/// What the table says about the engines' settings.
+pub(crate) fn settings() -> String {
+    format!(
+        "Kafka Streams {VERSION}: `exactly_once_v2`, one thread, Jackson databind, `batch.size` 512 KiB, \
+         `max.partition.fetch.bytes` 2 MiB, `max.poll.records` 10000, all else (commit interval 100 ms, linger 100 ms, \
+         JVM) as it comes. Kolk: `kolk run`, no settings."
+    )
+}
