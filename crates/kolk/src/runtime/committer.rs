@@ -129,27 +129,29 @@ impl Committer {
             }
             Self::Transactional { transaction } => transaction,
         };
-        let events = match transaction.step(network, producer) {
-            Ok(events) => events,
-            Err(error) if error.action() == Action::Rewind => {
-                transaction.abort(network, producer)?;
+        // The machine tells of each step before it takes the next, so that its caller may abort: none is waited for.
+        loop {
+            let events = match transaction.step(network, producer) {
+                Ok(events) => events,
+                Err(error) if error.action() == Action::Rewind => {
+                    transaction.abort(network, producer)?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if events.is_empty() {
                 return Ok(None);
             }
-            Err(error) => return Err(error),
-        };
-        let mut outcome = None;
-        for event in events {
-            match event {
-                Event::Ready | Event::OffsetsAdded => {}
-                Event::OffsetsRefused(code) => outcome = Some(Committed::Refused(code)),
-                Event::Ended(Outcome::Committed) => outcome = Some(Committed::Done),
-                Event::Ended(Outcome::Aborted | Outcome::Unresolved) => {
-                    outcome = Some(Committed::Rewind)
+            for event in events {
+                match event {
+                    Event::Ready | Event::OffsetsAdded => {}
+                    Event::OffsetsRefused(code) => return Ok(Some(Committed::Refused(code))),
+                    Event::Ended(Outcome::Committed) => return Ok(Some(Committed::Done)),
+                    Event::Ended(Outcome::Aborted | Outcome::Unresolved) => return Ok(Some(Committed::Rewind)),
+                    Event::Ended(Outcome::Fenced) => return Ok(Some(Committed::Fenced)),
                 }
-                Event::Ended(Outcome::Fenced) => outcome = Some(Committed::Fenced),
             }
         }
-        Ok(outcome)
     }
 
     pub(super) fn deadline(&self) -> Option<Moment> {

@@ -112,6 +112,7 @@ pub(super) struct QueryRun {
     commits: u64,
     rewinds: u64,
     notice: Option<String>,
+    first_output: Option<Duration>,
     shared: Arc<Shared>,
     control: Arc<Control>,
 }
@@ -194,6 +195,7 @@ impl QueryRun {
             commits: 0,
             rewinds: 0,
             notice: None,
+            first_output: None,
             shared,
             control: Arc::clone(control),
             clock,
@@ -247,6 +249,9 @@ impl QueryRun {
         }
         let now_ms = self.clock.now_ms().0;
         self.delivery.step(&mut self.outlet, now_ms);
+        if self.first_output.is_none() && self.delivery.delivered() > 0 {
+            self.first_output = Some(self.network.now().since(self.started));
+        }
         // What delivery has just handed over goes out at once.
         match self.outlet.step(&mut self.network, &mut self.metadata) {
             Ok(()) => {}
@@ -632,8 +637,6 @@ impl QueryRun {
 
     fn write_status(&mut self) {
         self.settle_account();
-        let first_output = self.account.delivered > 0;
-        let now = self.network.now();
         let mut status = self.shared.status();
         status.phase = match self.stage {
             _ if !self.source.is_running() && !self.stopping => QueryPhase::Starting,
@@ -648,10 +651,8 @@ impl QueryRun {
         status.commits = self.commits;
         status.rewinds = self.rewinds;
         status.waiting = self.outlet.retrying().map(str::to_owned).or_else(|| self.notice.clone());
-        if first_output && status.first_output_ms.is_none() {
-            let since = now.since(self.started).as_millis();
-            status.first_output_ms = Some(u64::try_from(since).unwrap_or(u64::MAX));
-        }
+        status.first_output_ms =
+            self.first_output.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }
 
     /// Aborts and leaves, as far as the cluster still listens: others need not wait for time-outs then.
