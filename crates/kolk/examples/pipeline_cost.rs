@@ -13,7 +13,7 @@ use kolk::topology::{
     BinPacking, Conventions, Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator,
     Payload, Query, Sink, Source,
 };
-use kolk_wire::record::{BatchBuilder, Batches, Compression, Scratch};
+use kolk_wire::record::{BatchBuilder, Batches, Compression, Scratch, set_base_offset};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -99,13 +99,16 @@ fn fetched() -> bytes::Bytes {
     let mut visits = Visits::new(7);
     let (mut key, mut value) = (String::new(), String::new());
     let mut builder = BatchBuilder::new(Compression::None);
-    let mut all = Vec::new();
+    let (mut all, mut base) = (Vec::new(), 0);
     for number in 0..ROWS {
         visits.next_into(&mut key, &mut value);
         let time = 1_700_000_000_000 + i64::try_from(number).expect("few");
         builder.push(time, Some(key.as_bytes()), Some(value.as_bytes()), &[]).expect("fits");
         if builder.size_estimate() >= BATCH_BYTES || number + 1 == ROWS {
-            all.extend_from_slice(&builder.finish());
+            let mut batch = builder.finish();
+            set_base_offset(&mut batch, base, 0);
+            base = i64::try_from(number + 1).expect("few");
+            all.extend_from_slice(&batch);
         }
     }
     all.into()

@@ -12,13 +12,13 @@ pub fn parse(text: &[u8], zone: &mut Zone) -> Option<i64> {
     let (date, rest) = text.split_first_chunk::<10>()?;
     let days = day_number(date)?;
     if rest.is_empty() {
-        return Some(zone.from_local(days * DAY_MS));
+        return Some(zone.time_of_local(days * DAY_MS));
     }
     let [b'T' | b't' | b' ', rest @ ..] = rest else { return None };
     let (ms, rest) = time_of_day(rest)?;
     let local = days * DAY_MS + ms;
     match rest {
-        [] => Some(zone.from_local(local)),
+        [] => Some(zone.time_of_local(local)),
         [b'Z' | b'z'] => Some(local),
         offset => Some(local - i64::from(parse_offset(offset)?) * 1000),
     }
@@ -170,7 +170,6 @@ fn write_time_of_day(ms: i64, into: &mut Vec<u8>) {
 
 /// The two digits of a number below 100.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "below 100")]
 fn digits(value: u32) -> [u8; 2] {
     [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
 }

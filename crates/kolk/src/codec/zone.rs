@@ -66,15 +66,15 @@ impl Zone {
     /// The time (milliseconds since 1970) at which clocks of the zone show `local` (the same, as if in UTC). Of two such
     /// times the earlier; a time that clocks skip is as much later as they jump.
     #[inline]
-    pub fn from_local(&mut self, local: i64) -> i64 {
+    pub fn time_of_local(&mut self, local: i64) -> i64 {
         let guess = local.wrapping_sub(i64::from(self.offset_s) * 1000);
         // Within a day of a change both offsets may matter.
         let safe = self.from.saturating_add(DAY_MS)..self.until.saturating_sub(DAY_MS);
-        if safe.contains(&guess) { guess } else { self.from_local_by_rules(local) }
+        if safe.contains(&guess) { guess } else { self.by_rules(local) }
     }
 
     #[cold]
-    fn from_local_by_rules(&mut self, local: i64) -> i64 {
+    fn by_rules(&mut self, local: i64) -> i64 {
         let found = to_civil(local).and_then(|time| self.zone.to_timestamp(time).ok());
         let ms = match found {
             Some(time) => time.as_millisecond(),
@@ -132,10 +132,10 @@ mod tests {
         let mut paris = Zone::named("Europe/Paris").unwrap();
         // 2024-03-31, 02:30 is skipped: clocks jump from 02:00 to 03:00 at 01:00 UTC.
         let skipped = 1_711_852_200_000;
-        assert_eq!(paris.from_local(skipped), skipped - 3_600_000);
+        assert_eq!(paris.time_of_local(skipped), skipped - 3_600_000);
         // 2024-10-27, 02:30 comes twice: first in summer time.
         let twice = 1_729_996_200_000;
-        assert_eq!(paris.from_local(twice), twice - 7_200_000);
+        assert_eq!(paris.time_of_local(twice), twice - 7_200_000);
         assert_eq!(paris.offset_at(1_711_846_799_999), 3600);
         assert_eq!(paris.offset_at(1_711_846_800_000), 7200);
         assert_eq!(paris.offset_at(1_711_846_799_999), 3600);
@@ -148,7 +148,7 @@ mod tests {
         let mut paris = Zone::named("Europe/Paris").unwrap();
         for ms in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
             paris.offset_at(ms);
-            paris.from_local(ms);
+            paris.time_of_local(ms);
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
                     let time = Timestamp::from_millisecond(*ms).unwrap();
                     prop_assert_eq!(zone.offset_at(*ms), zone.rules().to_offset(time).seconds());
                     let by_rules = zone.rules().to_timestamp(to_civil(*ms).unwrap()).unwrap();
-                    prop_assert_eq!(zone.from_local(*ms), by_rules.as_millisecond());
+                    prop_assert_eq!(zone.time_of_local(*ms), by_rules.as_millisecond());
                 }
             }
         }

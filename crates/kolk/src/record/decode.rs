@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_batch_is_cut_where_the_bound_is() {
         for compression in [Compression::None, Compression::Lz4] {
-            let values: Vec<[u8; 4]> = (0..ROWS_MAX as u32 + 10).map(u32::to_be_bytes).collect();
+            let values: Vec<[u8; 8]> = (0..ROWS_MAX + 10).map(usize::to_be_bytes).collect();
             let values: Vec<&[u8]> = values.iter().map(|value| &value[..]).collect();
             let (seen, sizes, error, _) = read_all(&batch(compression, 7, &values).into(), 0);
             assert_eq!((sizes, error), (vec![ROWS_MAX, 10], None));

@@ -223,8 +223,8 @@ impl Read {
         let local = day.checked_mul(DAY_MS)?.checked_add(self.milli_of_day.unwrap_or(clock))?;
         match (self.offset_s, self.zone) {
             (Some(offset), _) => local.checked_sub(i64::from(offset) * 1000),
-            (None, Some(mut own)) => Some(own.from_local(local)),
-            (None, None) => Some(zone.from_local(local)),
+            (None, Some(mut own)) => Some(own.time_of_local(local)),
+            (None, None) => Some(zone.time_of_local(local)),
         }
     }
 }

@@ -62,12 +62,12 @@ struct Each<'a> {
 impl Each<'_> {
     fn convert(self, to: &T) -> Column {
         match to {
-            T::Boolean => self.map(|value, _, _| boolean(&value)).collect::<BooleanArray>().into(),
-            T::Integer => self.map(|value, _, _| integer(&value)).collect::<Int32Array>().into(),
-            T::Bigint => self.map(|value, _, _| bigint(&value)).collect::<Int64Array>().into(),
-            T::Double => self.map(|value, _, _| double(&value)).collect::<Float64Array>().into(),
+            T::Boolean => self.map(|value, _, _| boolean(value)).collect::<BooleanArray>().into(),
+            T::Integer => self.map(|value, _, _| integer(value)).collect::<Int32Array>().into(),
+            T::Bigint => self.map(|value, _, _| bigint(value)).collect::<Int64Array>().into(),
+            T::Double => self.map(|value, _, _| double(value)).collect::<Float64Array>().into(),
             T::Decimal { precision, scale } => self
-                .map(|value, _, _| to_decimal(&value, (*precision, *scale)))
+                .map(|value, _, _| to_decimal(value, (*precision, *scale)))
                 .collect::<Decimal128Array>()
                 .into(),
             T::Timestamp => self.map(to_timestamp).collect::<Int64Array>().into(),
@@ -78,14 +78,14 @@ impl Each<'_> {
 
     fn map<'s, U>(
         self,
-        convert: impl Fn(Value<'_>, &T, &mut Zone) -> Option<U> + 's,
+        convert: impl Fn(&Value<'_>, &T, &mut Zone) -> Option<U> + 's,
     ) -> impl Iterator<Item = Option<U>> + 's
     where
         Self: 's,
     {
         (0..self.len).map(move |row| {
             let value = value(self.values, self.from, row)?;
-            let converted = convert(value, self.from, &mut *self.zone);
+            let converted = convert(&value, self.from, &mut *self.zone);
             *self.failures += u64::from(converted.is_none());
             converted
         })
@@ -162,25 +162,25 @@ fn to_decimal(value: &Value<'_>, of: (u8, u8)) -> Option<i128> {
     decimal::fit(parsed, of, Rounding::HalfUp)
 }
 
-fn to_timestamp(value: Value<'_>, from: &T, zone: &mut Zone) -> Option<i64> {
+fn to_timestamp(value: &Value<'_>, from: &T, zone: &mut Zone) -> Option<i64> {
     match (value, from) {
         (Value::Int(days), T::Date) => days.checked_mul(DAY_MS),
-        (Value::Int(ms), _) => Some(ms),
+        (Value::Int(ms), _) => Some(*ms),
         (Value::Text(text), _) => timestamp::parse(text.as_bytes(), zone),
         _ => None,
     }
 }
 
-fn to_date(value: Value<'_>, from: &T, _: &mut Zone) -> Option<i32> {
+fn to_date(value: &Value<'_>, from: &T, _: &mut Zone) -> Option<i32> {
     match (value, from) {
         (Value::Int(ms), T::Timestamp) => i32::try_from(ms.div_euclid(DAY_MS)).ok(),
-        (Value::Int(days), _) => i32::try_from(days).ok(),
+        (Value::Int(days), _) => i32::try_from(*days).ok(),
         (Value::Text(text), _) => timestamp::parse_date(text.as_bytes()),
         _ => None,
     }
 }
 
-fn to_time(value: Value<'_>, _: &T, _: &mut Zone) -> Option<i32> {
+fn to_time(value: &Value<'_>, _: &T, _: &mut Zone) -> Option<i32> {
     match value {
         Value::Int(ms) => i32::try_from(ms.rem_euclid(DAY_MS)).ok(),
         Value::Text(text) => timestamp::parse_time(text.as_bytes()),

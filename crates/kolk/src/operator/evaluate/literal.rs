@@ -46,7 +46,7 @@ pub(super) fn nulls(data_type: &DataType, len: usize) -> Column {
 }
 
 /// The constant NULL of the same kind as a column.
-pub(super) fn null_like(column: Column) -> Vector {
+pub(super) fn null_like(column: &Column) -> Vector {
     let column = match column {
         Column::Boolean(_) => BooleanArray::new_null(1).into(),
         Column::Int32(_) => Int32Array::new_null(1).into(),

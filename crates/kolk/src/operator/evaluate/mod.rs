@@ -63,7 +63,7 @@ impl Batch<'_> {
         let column = column.into();
         // A constant is read at row 0 even where there is no row.
         if column.len() == 0 && extent.constant {
-            return self::literal::null_like(column);
+            return self::literal::null_like(&column);
         }
         Vector { column, constant: extent.constant }
     }

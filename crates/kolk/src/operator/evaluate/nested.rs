@@ -95,7 +95,7 @@ fn exact_member(text: &[u8], name: &str) -> Option<Token> {
 
 /// The item at a position from 1, or from the end from −1.
 fn item(text: &[u8], at: i64) -> Option<Token> {
-    let number = if at > 0 { at - 1 } else { at + i64::try_from(length(text)?).ok()? };
+    let number = if at > 0 { at - 1 } else { at + i64::from(length(text)?) };
     let (mut next, mut found) = (0, None);
     json::each_item(text, |token| {
         if next == number && at != 0 {
