@@ -27,6 +27,8 @@ impl Place {
         let target = program.parent().and_then(Path::parent);
         let target = target.context("the program is not in a target folder")?.to_owned();
         let work = target.join("bench");
+        // What contenders of an earlier run left behind.
+        let _ = fs::remove_dir_all(work.join("runs"));
         fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
         Ok(Self { root, target, work, program })
     }
