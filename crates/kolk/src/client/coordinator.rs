@@ -108,14 +108,6 @@ impl Coordinator {
     fn answered(&mut self) {
         self.failures = 0;
     }
-
-    /// When it must be stepped again although nothing arrived.
-    fn deadline(&self) -> Option<Moment> {
-        match self.state {
-            State::Unknown { not_before } => Some(not_before),
-            _ => None,
-        }
-    }
 }
 
 fn located(response: &FindCoordinatorResponse) -> Result<(i32, Broker), (ErrorCode, Option<&str>)> {
@@ -237,6 +229,10 @@ impl<R: Request + 'static> Call<R> {
         if self.is_waiting() {
             return None;
         }
-        Some(coordinator.deadline().map_or(self.not_before, |at| at.max(self.not_before)))
+        match coordinator.state {
+            State::Unknown { not_before } => Some(not_before.max(self.not_before)),
+            State::Asked(_) => None,
+            State::Known(_) => Some(self.not_before),
+        }
     }
 }

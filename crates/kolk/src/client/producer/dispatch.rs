@@ -359,7 +359,7 @@ impl Producer {
         why: &str,
     ) {
         let Some(queue) = self.queues.get_mut(handle.0 as usize) else { return };
-        let failures = queue.retry(id, fate, now, backoff);
+        let Some(failures) = queue.retry(id, fate, now, backoff) else { return };
         // What is repeated after so short a pause is no news at first.
         let told_from = if backoff == SHORT_PAUSES { 8 } else { 1 };
         if failures.is_power_of_two() && failures >= told_from {

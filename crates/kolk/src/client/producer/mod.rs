@@ -81,6 +81,7 @@ pub struct Producer {
     /// Whether anything was sent since the gate was opened.
     touched: bool,
     events: VecDeque<Event>,
+    stepped_at: Moment,
 }
 
 impl Producer {
@@ -106,6 +107,7 @@ impl Producer {
             gate: if transactional { Gate::Closed } else { Gate::Free },
             touched: false,
             events: VecDeque::new(),
+            stepped_at: Moment::default(),
         }
     }
 
@@ -144,6 +146,9 @@ impl Producer {
     ///
     /// # Errors
     /// [`AppendError::Full`] when `buffer.memory` is used up, [`AppendError::TooLarge`] for a record that would never be sent.
+    ///
+    /// # Panics
+    /// For a handle of another producer: the record must not vanish.
     #[inline]
     pub fn append(
         &mut self,
@@ -155,7 +160,7 @@ impl Producer {
     ) -> Result<(), AppendError> {
         let size = BatchBuilder::record_size_max(key, value, headers);
         self.check_room(size)?;
-        let Some(queue) = self.queues.get_mut(to.0 as usize) else { return Ok(()) };
+        let queue = &mut self.queues[to.0 as usize];
         let before = queue.bytes();
         queue.make_room(size, self.config.batch_bytes);
         queue.tag(self.tag);
@@ -179,6 +184,9 @@ impl Producer {
     ///
     /// # Errors
     /// As [`Self::append`]; also [`AppendError::TooLarge`] for bytes that are no batch.
+    ///
+    /// # Panics
+    /// As [`Self::append`].
     pub fn append_batch(&mut self, to: Handle, batch: BytesMut) -> Result<(), AppendError> {
         let size = batch.len();
         self.check_room(size)?;
@@ -186,7 +194,7 @@ impl Producer {
         let header = BatchHeader::parse(&batch);
         let header = header.ok().filter(|h| h.records_count > 0 && h.size() == size);
         let header = header.ok_or(AppendError::TooLarge { size, limit })?;
-        let Some(queue) = self.queues.get_mut(to.0 as usize) else { return Ok(()) };
+        let queue = &mut self.queues[to.0 as usize];
         let before = queue.bytes();
         queue.push_batch(batch, header.records_count, self.tag);
         let after = queue.bytes();
@@ -273,6 +281,7 @@ impl Producer {
         network: &mut impl Requests,
         view: &mut impl ClusterView,
     ) -> Result<(), ClientError> {
+        self.stepped_at = network.now();
         self.receive(network, view)?;
         self.settle()?;
         if self.busy.is_empty() {
@@ -286,13 +295,19 @@ impl Producer {
         Ok(())
     }
 
-    /// When [`Self::step`] must be called again even if nothing arrives.
+    /// When [`Self::step`] must be called again even if nothing arrives and nothing is appended.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         let linger = if self.flush == Flush::Now { Duration::ZERO } else { self.config.linger };
         let queues = self.busy.iter().filter_map(|handle| self.queues.get(handle.0 as usize));
-        let sending = queues.filter_map(|queue| queue.deadline(linger)).min();
-        if self.identification.is_known() { sending } else { self.identification.deadline() }
+        // What was due at the last step and was not sent waits for something else, which makes itself known.
+        let ahead = |at: &Moment| *at > self.stepped_at;
+        let sending = queues.filter_map(|queue| queue.deadline(linger)).filter(ahead).min();
+        if self.identification.is_known() {
+            sending
+        } else {
+            self.identification.deadline().filter(ahead)
+        }
     }
 
     /// Carries out decisions, renumbers, and takes empty queues off the list.

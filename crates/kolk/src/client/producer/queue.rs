@@ -72,6 +72,7 @@ pub(super) struct Queue {
     open: BatchBuilder,
     open_tag: u64,
     opened_at: Option<Moment>,
+    last_size: usize,
     sealed: VecDeque<Batch>,
     sealed_bytes: usize,
     next_id: u64,
@@ -96,6 +97,7 @@ impl Queue {
             open: BatchBuilder::new(compression),
             open_tag: 0,
             opened_at: None,
+            last_size: 0,
             sealed: VecDeque::new(),
             sealed_bytes: 0,
             next_id: 0,
@@ -129,6 +131,10 @@ impl Queue {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> Result<(), BatchFull> {
+        if self.open.is_empty() {
+            // As much as the last one took, so that it need not grow and be copied.
+            self.open.reserve(self.last_size);
+        }
         self.open.push(timestamp, key, value, headers)
     }
 
@@ -158,6 +164,7 @@ impl Queue {
     fn seal(&mut self) {
         if !self.open.is_empty() {
             let records = self.open.count();
+            self.last_size = self.open.size_estimate();
             let bytes = self.open.finish();
             self.opened_at = None;
             self.enqueue(bytes, records, self.open_tag);
@@ -292,19 +299,25 @@ impl Queue {
         }
     }
 
-    /// The batch goes again. Returns the failures in a row.
-    pub(super) fn retry(&mut self, id: BatchId, fate: Fate, now: Moment, backoff: Backoff) -> u32 {
+    /// The batch goes again. Returns the failures in a row, unless others that failed with it were counted already.
+    pub(super) fn retry(
+        &mut self,
+        id: BatchId,
+        fate: Fate,
+        now: Moment,
+        backoff: Backoff,
+    ) -> Option<u32> {
         let was_draining = self.draining;
-        let Some(batch) = self.answered(id) else { return self.failures };
+        let batch = self.answered(id)?;
         batch.state = State::Waiting;
         batch.uncertain |= fate == Fate::Unknown;
-        // Several batches that fail together are one failure.
-        if !was_draining {
-            self.failures = self.failures.saturating_add(1);
-            self.retry_at = now + backoff.after(self.failures);
-        }
         self.draining = self.in_flight > 0;
-        self.failures
+        if was_draining {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = now + backoff.after(self.failures);
+        Some(self.failures)
     }
 
     /// The broker missed a batch before this one. With an earlier one unanswered that is no wonder: it goes again after

@@ -460,6 +460,41 @@ fn a_batch_waits_for_linger_unless_flushed() {
 }
 
 #[test]
+fn while_a_leader_is_unknown_or_a_broker_is_busy_there_is_no_deadline_to_spin_on() {
+    let mut world = World::new(&[("acks", "1")], 1);
+    let leader = world.table.leaders.remove(&("t".into(), 0)).unwrap();
+    world.append(0, "a");
+    world.producer.flush();
+    world.step();
+    assert_eq!((world.producer.deadline(), world.table.refreshes > 0), (None, true));
+    world.table.leaders.insert(("t".into(), 0), leader);
+    world.step();
+    assert_eq!((world.producer.deadline(), world.producer.in_flight()), (None, 1));
+    world.serve(Twist::NotLeader);
+    world.step();
+    assert!(world.producer.deadline().unwrap() > world.network.now, "the pause before the retry");
+    world.heal();
+    world.check_exactly_once();
+}
+
+#[test]
+fn batches_that_fail_together_are_told_once() {
+    let mut world = World::new(&[("batch.size", "1")], 1);
+    for i in 0..5 {
+        world.append(0, &format!("v{i}"));
+    }
+    world.step();
+    world.identify();
+    world.step();
+    assert_eq!(world.producer.in_flight(), 5);
+    world.cut(0, false);
+    world.step();
+    assert_eq!(world.retried, 1);
+    world.heal();
+    world.check_exactly_once();
+}
+
+#[test]
 fn the_buffer_is_bounded_and_frees_itself() {
     let mut world = World::new(&[("acks", "1"), ("buffer.memory", "300")], 1);
     let mut taken = 0;

@@ -22,8 +22,7 @@ impl Transaction {
         network: &mut impl Requests,
         producer: &mut Producer,
     ) -> Result<(), ClientError> {
-        if !producer.is_idle() || self.offsets.is_pending() || !self.events.is_empty() {
-            // Events first: the caller may want to abort because of them.
+        if !producer.is_idle() || self.offsets.hold_commit() {
             return Ok(());
         }
         self.used |= self.offsets.is_used();

@@ -29,6 +29,8 @@ pub(super) struct Offsets {
     commit: Call<TxnOffsetCommitRequest>,
     /// Whether anything was sent in this transaction.
     used: bool,
+    /// The group did not accept them: no commit without them, until they are added again.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -51,10 +53,15 @@ impl Offsets {
             _ => Coordinator::new(Kind::Group, &group.group_id, backoff),
         };
         self.work = Some(Work { group, offsets, coordinator });
+        self.refused = false;
     }
 
     pub(super) fn is_pending(&self) -> bool {
         self.work.is_some()
+    }
+
+    pub(super) fn hold_commit(&self) -> bool {
+        self.refused || self.is_pending()
     }
 
     pub(super) fn is_used(&self) -> bool {
@@ -211,6 +218,7 @@ impl Transaction {
             return self.refused(code, "offsets");
         }
         self.offsets.work = None;
+        self.offsets.refused = !code.is_none();
         self.events.push(match code {
             ErrorCode::NONE => Event::OffsetsAdded,
             code => Event::OffsetsRefused(code),

@@ -122,6 +122,7 @@ pub struct Transaction {
     /// v1: whether some call was repeated, so that a late twin could meet the next transaction.
     repeated: bool,
     events: Vec<Event>,
+    stepped_at: Moment,
 }
 
 impl Transaction {
@@ -146,6 +147,7 @@ impl Transaction {
             used: false,
             repeated: false,
             events: Vec::new(),
+            stepped_at: Moment::default(),
         }
     }
 
@@ -239,6 +241,7 @@ impl Transaction {
         network: &mut impl Requests,
         producer: &mut Producer,
     ) -> Result<Vec<Event>, ClientError> {
+        self.stepped_at = network.now();
         loop {
             let before = self.phase;
             match self.phase {
@@ -263,14 +266,16 @@ impl Transaction {
     /// When [`Self::step`] must be called again although nothing arrived.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
-        match self.phase {
-            Phase::New => Some(Moment::default()),
+        let deadline = match self.phase {
+            Phase::New => return Some(Moment::default()),
             Phase::Initialising => self.init.deadline(&self.coordinator),
             Phase::Ready | Phase::Fenced => None,
             Phase::Open => self.enlisting_deadline(),
             Phase::Committing if self.end.attempts == 0 => self.enlisting_deadline(),
             Phase::Committing | Phase::Aborting => self.end.deadline(&self.coordinator),
-        }
+        };
+        // What was due at the last step and was not sent waits for the producer.
+        deadline.filter(|at| *at > self.stepped_at)
     }
 
     fn require(&self, phases: &[Phase], what: &str) -> Result<(), ClientError> {

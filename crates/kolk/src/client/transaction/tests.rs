@@ -220,7 +220,8 @@ fn v2_takes_partitions_and_offsets_in_by_themselves_and_each_end_raises_the_epoc
         world.coordinator();
         world.step();
         assert_eq!(world.offsets_committed(ErrorCode::NONE), 5);
-        assert_eq!(world.step(), [Event::OffsetsAdded]);
+        let one_step = world.transaction.step(&mut world.network, &mut world.producer).unwrap();
+        assert_eq!(one_step, [Event::OffsetsAdded], "and the commit goes out in the same step");
         assert_eq!(world.end_answered(true, epoch, ErrorCode::NONE, epoch + 1), 5);
         assert_eq!(world.step(), [Event::Ended(Outcome::Committed), Event::Ready]);
     }
@@ -456,6 +457,7 @@ fn offsets_of_a_past_generation_are_refused_and_can_be_added_again() {
         world.transaction.step(&mut world.network, &mut world.producer).unwrap(),
         [Event::OffsetsRefused(ErrorCode::ILLEGAL_GENERATION)]
     );
+    world.step();
     world.nothing_is_sent();
     world.add_offsets();
     world.step();
@@ -482,6 +484,30 @@ fn a_coordinator_that_loads_is_asked_again() {
     world.step();
     world.init((-1, -1), ErrorCode::NONE, 4);
     assert_eq!(world.step(), [Event::Ready]);
+}
+
+#[test]
+fn what_waits_for_an_answer_has_no_deadline_to_spin_on() {
+    let mut world = World::new(Protocol::V1);
+    assert_eq!(world.transaction.deadline(), Some(Moment::default()), "a first step is due");
+    world.step();
+    assert_eq!(world.transaction.deadline(), None, "the coordinator is being looked for");
+    world.coordinator();
+    world.step();
+    assert_eq!(world.transaction.deadline(), None);
+    world.init((-1, -1), ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, -1);
+    world.step();
+    assert!(world.transaction.deadline().unwrap() > world.network.now);
+    world.pass();
+    world.init((-1, -1), ErrorCode::NONE, 0);
+    world.step();
+    world.open_with_a_record();
+    world.append("on its way");
+    world.producer.flush();
+    world.step();
+    world.transaction.abort(&mut world.network, &mut world.producer).unwrap();
+    world.step();
+    assert_eq!(world.transaction.deadline(), None, "the batch on its way must be answered first");
 }
 
 #[test]
