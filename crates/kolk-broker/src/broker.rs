@@ -11,13 +11,17 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// `flush.ms` below this is looked after so often.
+const FLUSH_MS_MIN: u64 = 10;
 
 /// What a broker is started with.
 #[derive(Debug, Clone)]
 pub struct BrokerOptions {
     /// Where to listen; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// The address that clients are told; the one listened on if absent.
+    /// The address that clients are told; if absent that of `advertised.listeners`, or the one listened on.
     pub advertised: Option<(String, u16)>,
     /// The data folder: created if it does not exist, locked while the broker runs.
     pub data: PathBuf,
@@ -39,6 +43,11 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// Every address is listened on, and that is no address that a client could be told.
+    #[error(
+        "listening on {0} needs an address for clients to connect to: set advertised.listeners=PLAINTEXT://HOST:PORT"
+    )]
+    Advertised(SocketAddr),
     /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -58,7 +67,7 @@ impl Broker {
     /// # Errors
     /// [`StartError`].
     pub fn start(options: BrokerOptions) -> Result<Self, StartError> {
-        Self::start_with(options, Arc::new(SystemClock))
+        Self::start_with(options, Arc::new(SystemClock::new()))
     }
 
     /// [`Self::start`] by another clock.
@@ -74,7 +83,10 @@ impl Broker {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { address: listen, source })?;
-        let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string(), address.port()));
+        let own =
+            || (!address.ip().is_unspecified()).then(|| (address.ip().to_string(), address.port()));
+        let advertised = advertised.or_else(|| state.config.advertised.clone()).or_else(own);
+        let (host, port) = advertised.ok_or(StartError::Advertised(address))?;
         state.advertise(host, port);
         let stop = Arc::new(StopSignal::default());
         let threads = background(&state, &stop).map_err(StartError::Thread)?;
@@ -92,8 +104,10 @@ impl Broker {
     /// The address that clients are told.
     #[must_use]
     pub fn bootstrap(&self) -> String {
-        let (host, port) = self.state.advertised();
-        format!("{host}:{port}")
+        match self.state.advertised() {
+            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            (host, port) => format!("{host}:{port}"),
+        }
     }
 }
 
@@ -124,16 +138,23 @@ fn background(state: &Arc<State>, stop: &Arc<StopSignal>) -> io::Result<Vec<Join
 /// Retention, flushing, compaction and expiry of producers, partition by partition.
 fn maintain_logs(state: &State, stop: &StopSignal) {
     let interval = state.config.retention_check_interval.min(state.config.cleaner_backoff);
-    while !stop.wait(interval) {
+    let mut wait = interval;
+    while !stop.wait(wait) {
+        wait = interval;
         let partitions: Vec<_> =
             state.topics().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect();
         for partition in partitions {
             if state.is_stopping() {
                 return;
             }
+            if partition.is_retired() {
+                continue;
+            }
             // What fails now (a full disk) is tried again in the next round.
             let _ = maintain(partition.log_lock(), state.now_ms());
             partition.wake();
+            let flush_ms = u64::try_from(partition.log().config().flush_ms).unwrap_or(0);
+            wait = wait.min(Duration::from_millis(flush_ms.max(FLUSH_MS_MIN)));
         }
     }
 }
@@ -152,7 +173,7 @@ impl StopSignal {
     }
 
     /// Waits; whether it was told to end.
-    fn wait(&self, time: std::time::Duration) -> bool {
+    fn wait(&self, time: Duration) -> bool {
         let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.changed.wait_timeout_while(set, time, |set| !*set);
         *waited.unwrap_or_else(PoisonError::into_inner).0

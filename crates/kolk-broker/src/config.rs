@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct BrokerConfig {
     /// `node.id`: how the broker calls itself to clients.
     pub node_id: i32,
+    /// `advertised.listeners`: host and port that clients are told, if not those listened on.
+    pub advertised: Option<(String, u16)>,
     /// `auto.create.topics.enable`: whether asking for a topic (metadata, produce) creates it.
     pub auto_create_topics: bool,
     /// `num.partitions` of topics created without a number.
@@ -47,6 +49,7 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         Self {
             node_id: 1,
+            advertised: None,
             auto_create_topics: true,
             partitions: 1,
             fetch_bytes_max: 57_671_680,
@@ -269,6 +272,14 @@ impl BrokerConfig {
         let ms = |what| number::<u64>(name, value, what).map(Duration::from_millis);
         match name {
             "node.id" | "broker.id" => self.node_id = number(name, value, "a number from 0")?,
+            "advertised.listeners" => {
+                let address = value.trim().strip_prefix("PLAINTEXT://").unwrap_or(value.trim());
+                let wanted = "PLAINTEXT://HOST:PORT, one listener";
+                let (host, port) =
+                    address.rsplit_once(':').ok_or_else(|| wrong(name, value, wanted))?;
+                let port = port.parse().map_err(|_| wrong(name, value, wanted))?;
+                self.advertised = Some((host.trim_matches(['[', ']']).to_owned(), port));
+            }
             "auto.create.topics.enable" => self.auto_create_topics = boolean(name, value)?,
             "num.partitions" => self.partitions = positive(name, value)?,
             "default.replication.factor" => {
@@ -278,10 +289,10 @@ impl BrokerConfig {
             }
             "fetch.max.bytes" => self.fetch_bytes_max = positive(name, value)?,
             "max.incremental.fetch.session.cache.slots" => {
-                self.fetch_sessions_max = number(name, value, "a number")?
+                self.fetch_sessions_max = number(name, value, "a number")?;
             }
             "log.retention.check.interval.ms" => {
-                self.retention_check_interval = ms("milliseconds")?
+                self.retention_check_interval = ms("milliseconds")?;
             }
             "log.cleaner.backoff.ms" => self.cleaner_backoff = ms("milliseconds")?,
             "transaction.abort.timed.out.transaction.cleanup.interval.ms" => {
@@ -336,14 +347,14 @@ impl BrokerConfig {
                 groups.initial_rebalance_delay_ms = number(name, value, "milliseconds")?;
             }
             "group.min.session.timeout.ms" => {
-                groups.session_timeout_ms_min = number(name, value, "milliseconds")?
+                groups.session_timeout_ms_min = number(name, value, "milliseconds")?;
             }
             "group.max.session.timeout.ms" => {
-                groups.session_timeout_ms_max = number(name, value, "milliseconds")?
+                groups.session_timeout_ms_max = number(name, value, "milliseconds")?;
             }
             "group.max.size" => groups.size_max = positive(name, value)?,
             "offset.metadata.max.bytes" => {
-                groups.offset_metadata_bytes_max = positive(name, value)?
+                groups.offset_metadata_bytes_max = positive(name, value)?;
             }
             "offsets.retention.minutes" => {
                 groups.offsets_retention_ms =
@@ -441,6 +452,7 @@ mod tests {
             ("default.replication.factor", "3"),
             ("transaction.version", "3"),
             ("auto.create.topics.enable", "yes"),
+            ("advertised.listeners", "PLAINTEXT://here"),
             ("log.cleanup.policy", "shrink"),
         ] {
             assert!(

@@ -92,7 +92,9 @@ impl BrokerConfig {
         let given = names.clone().filter_map(|(name, ..)| {
             self.given.get(*name).map(|value| synonym(name, value.clone(), ConfigSource::Broker))
         });
-        let defaults = names.clone().filter_map(|row| {
+        // Apache Kafka does not count the default of a setting with several names, or with none for the broker.
+        let several = names.clone().count() > 1 || setting.name == "flush.ms";
+        let defaults = names.clone().filter(|_| !several).filter_map(|row| {
             topic_default(row).map(|value| synonym(row.0, value, ConfigSource::Default))
         });
         given.chain(defaults).collect()
@@ -179,11 +181,7 @@ mod tests {
             (inherited.value.as_deref(), inherited.source),
             (Some("5000"), ConfigSource::Broker)
         );
-        let broker = [
-            "log.retention.ms=5000 Broker",
-            "log.retention.hours=2 Broker",
-            "log.retention.hours=168 Default",
-        ];
+        let broker = ["log.retention.ms=5000 Broker", "log.retention.hours=2 Broker"];
         assert_eq!(shown(&inherited), broker);
         let own = of(&BTreeMap::from([("retention.ms".to_owned(), "7".to_owned())]));
         assert_eq!((own.value.as_deref(), own.source), (Some("7"), ConfigSource::Topic));

@@ -1,7 +1,9 @@
 //! Topics: names, ids, settings and partitions, in a journal of their own.
 
+use crate::config::BrokerConfig;
 use crate::journal::{Journal, JournalError};
 use crate::log::config::ConfigError;
+use crate::log::files::Files;
 use crate::log::{LogConfig, LogError, PartitionLog};
 use crate::partition::Partition;
 use kolk_wire::ErrorCode;
@@ -26,6 +28,15 @@ pub struct Topic {
     pub overrides: BTreeMap<String, String>,
     /// Its partitions, by number.
     pub partitions: Vec<Arc<Partition>>,
+}
+
+/// A topic that is no more, and what it left.
+#[derive(Debug)]
+pub struct Deleted {
+    /// The topic.
+    pub topic: Arc<Topic>,
+    /// Its folder.
+    pub folder: PathBuf,
 }
 
 /// Why a topic is not created or changed.
@@ -57,6 +68,12 @@ pub enum TopicError {
     /// A setting that cannot be.
     #[error(transparent)]
     Setting(#[from] ConfigError),
+    /// The journal of topics holds what this version does not understand.
+    #[error("{} has entries that this version of Kolk does not know: a newer version wrote them", path.display())]
+    Newer {
+        /// The journal's file.
+        path: PathBuf,
+    },
     /// The disk refuses.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -75,7 +92,7 @@ impl TopicError {
             Self::Unknown(_) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Self::Partitions(_) => ErrorCode::INVALID_PARTITIONS,
             Self::Setting(_) => ErrorCode::INVALID_CONFIG,
-            Self::Journal(_) | Self::Log(_) => ErrorCode::KAFKA_STORAGE_ERROR,
+            Self::Newer { .. } | Self::Journal(_) | Self::Log(_) => ErrorCode::KAFKA_STORAGE_ERROR,
         }
     }
 }
@@ -84,6 +101,7 @@ impl TopicError {
 #[derive(Debug)]
 pub struct Topics {
     folder: PathBuf,
+    files: Arc<dyn Files>,
     journal: Journal,
     /// What holds where a topic does not say otherwise.
     defaults: Vec<(String, String)>,
@@ -103,38 +121,46 @@ struct Stored {
 }
 
 impl Topics {
-    /// Opens the topics below `folder` and recovers their logs. `defaults` are the broker's settings for topics.
+    /// Opens the topics below `folder` and recovers their logs. Topics have what `config` says unless they say otherwise.
     ///
     /// # Errors
-    /// [`TopicError::Journal`], [`TopicError::Log`], [`TopicError::Setting`].
+    /// [`TopicError::Journal`], [`TopicError::Log`], [`TopicError::Setting`], [`TopicError::Newer`].
     pub fn open(
         folder: &Path,
-        defaults: Vec<(String, String)>,
-        producer_id_expiration_ms: i64,
+        config: &BrokerConfig,
+        files: Arc<dyn Files>,
         now_ms: i64,
     ) -> Result<Self, TopicError> {
         let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
-        let journal = Journal::open(&folder.join("topics.journal"), |entry| {
-            // Entries were written by this module and are covered by a CRC: one that does not parse is not ours.
-            if let Some(topic) = Stored::from_bytes(entry) {
-                stored.insert(topic.name.clone(), topic);
-            }
-        })?;
-        let folder = folder.join("topics");
+        let path = folder.join("topics.journal");
+        let mut unknown = false;
+        let journal =
+            Journal::open_with(&path, Arc::clone(&files), |entry| {
+                match Stored::from_bytes(entry) {
+                    Some(topic) => drop(stored.insert(topic.name.clone(), topic)),
+                    None => unknown = true,
+                }
+            })?;
+        if unknown {
+            return Err(TopicError::Newer { path });
+        }
         let mut topics = Self {
-            folder,
+            folder: folder.join("topics"),
+            files,
             journal,
-            defaults,
-            producer_id_expiration_ms,
+            defaults: config.topic_defaults.clone(),
+            producer_id_expiration_ms: config.producer_id_expiration_ms,
             topics: BTreeMap::new(),
             names: HashMap::new(),
         };
         for topic in stored.into_values() {
             if topic.partitions == 0 {
-                topics.remove_folders(&topic.name, topic.id);
+                // A crash may have come between the journal and this.
+                let _ = std::fs::remove_dir_all(topics.topic_folder(&topic.name, topic.id));
                 continue;
             }
-            topics.load(&topic, now_ms)?;
+            let topic = topics.open_logs(&topic, &[], now_ms)?;
+            topics.publish(topic);
         }
         Ok(topics)
     }
@@ -193,13 +219,18 @@ impl Topics {
         partitions: usize,
         overrides: BTreeMap<String, String>,
         now_ms: i64,
-    ) -> Result<&Arc<Topic>, TopicError> {
+    ) -> Result<Arc<Topic>, TopicError> {
         self.check(name, partitions, &overrides)?;
         let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
         let stored = Stored { name: name.to_owned(), id, partitions, overrides };
-        self.write(&stored)?;
-        self.load(&stored, now_ms)?;
-        self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))
+        let created = self.open_logs(&stored, &[], now_ms);
+        match created.and_then(|topic| self.write(&stored).map(|()| topic)) {
+            Ok(topic) => Ok(self.publish(topic)),
+            Err(error) => {
+                let _ = std::fs::remove_dir_all(self.topic_folder(name, id));
+                Err(error)
+            }
+        }
     }
 
     /// Adds partitions, up to `count` in all.
@@ -209,10 +240,20 @@ impl Topics {
     pub fn grow(&mut self, name: &str, count: usize, now_ms: i64) -> Result<(), TopicError> {
         let topic = self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
         Self::check_growth(topic, count)?;
-        let mut stored = Stored::of(topic);
-        stored.partitions = u32::try_from(count).unwrap_or(u32::MAX);
-        self.write(&stored)?;
-        self.load(&stored, now_ms)
+        let topic = Arc::clone(topic);
+        let partitions = u32::try_from(count).unwrap_or(u32::MAX);
+        let stored = Stored { partitions, ..Stored::of(&topic) };
+        let grown = self.open_logs(&stored, &topic.partitions, now_ms);
+        match grown.and_then(|topic| self.write(&stored).map(|()| topic)) {
+            Ok(topic) => drop(self.publish(topic)),
+            Err(error) => {
+                for number in topic.partitions.len()..count {
+                    let _ = std::fs::remove_dir_all(self.partition_folder(name, topic.id, number));
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Whether a topic could have `count` partitions in all; nothing is done (`validate_only`).
@@ -257,20 +298,17 @@ impl Topics {
         Ok(())
     }
 
-    /// Deletes a topic. Fetches that wait for it are woken and find it gone.
+    /// Deletes a topic. The caller [retires](Partition::retire) its partitions and removes its folder, without the lock.
     ///
     /// # Errors
     /// [`TopicError::Unknown`], or the disk's.
-    pub fn delete(&mut self, name: &str) -> Result<Arc<Topic>, TopicError> {
-        let topic = self.topics.get(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
+    pub fn delete(&mut self, name: &str) -> Result<Deleted, TopicError> {
+        let unknown = || TopicError::Unknown(name.to_owned());
+        let topic = self.topics.get(name).ok_or_else(unknown)?;
         self.write(&Stored { partitions: 0, ..Stored::of(topic) })?;
-        let topic = self.topics.remove(name).ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
+        let topic = self.topics.remove(name).ok_or_else(unknown)?;
         self.names.remove(&topic.id.0);
-        self.remove_folders(name, topic.id);
-        for partition in &topic.partitions {
-            partition.wake();
-        }
-        Ok(topic)
+        Ok(Deleted { folder: self.topic_folder(name, topic.id), topic })
     }
 
     /// Takes all topics away, to close their logs.
@@ -303,39 +341,38 @@ impl Topics {
     fn write(&mut self, stored: &Stored) -> Result<(), TopicError> {
         self.journal.append(&stored.to_bytes())?;
         if self.journal.wants_rewrite() {
-            let entries = self
-                .topics
-                .values()
-                .map(|topic| Stored::of(topic))
-                .filter(|topic| topic.name != stored.name);
-            let entries: Vec<_> = entries.map(|topic| topic.to_bytes()).collect();
-            self.journal.rewrite(entries.into_iter().chain([stored.to_bytes()]))?;
+            let others = self.topics.values().filter(|topic| *topic.name != *stored.name);
+            let entries: Vec<_> = others.map(|topic| Stored::of(topic).to_bytes()).collect();
+            // If it cannot be rewritten the old one stays, and is still whole.
+            let _ = self.journal.rewrite(entries.into_iter().chain([stored.to_bytes()]));
         }
         Ok(())
     }
 
-    /// Opens the logs that are not open yet.
-    fn load(&mut self, stored: &Stored, now_ms: i64) -> Result<(), TopicError> {
+    /// The topic with all its logs open; `present` are those that are open already.
+    fn open_logs(
+        &self,
+        stored: &Stored,
+        present: &[Arc<Partition>],
+        now_ms: i64,
+    ) -> Result<Topic, TopicError> {
         let config = self.log_config(&stored.overrides)?;
-        let mut partitions = self
-            .topics
-            .get(stored.name.as_str())
-            .map_or_else(Vec::new, |topic| topic.partitions.clone());
-        for number in partitions.len()..stored.partitions as usize {
+        let mut partitions = present.to_vec();
+        for number in present.len()..stored.partitions as usize {
             let folder = self.partition_folder(&stored.name, stored.id, number);
-            let log = PartitionLog::open(&folder, config.clone(), now_ms)?;
+            let files = Arc::clone(&self.files);
+            let log = PartitionLog::open_with(&folder, config.clone(), files, now_ms)?;
             partitions.push(Arc::new(Partition::new(log)));
         }
-        let name: Arc<str> = Arc::from(stored.name.as_str());
-        let topic = Topic {
-            name: Arc::clone(&name),
-            id: stored.id,
-            overrides: stored.overrides.clone(),
-            partitions,
-        };
-        self.names.insert(stored.id.0, Arc::clone(&name));
-        self.topics.insert(name, Arc::new(topic));
-        Ok(())
+        let (name, overrides) = (Arc::from(stored.name.as_str()), stored.overrides.clone());
+        Ok(Topic { name, id: stored.id, overrides, partitions })
+    }
+
+    fn publish(&mut self, topic: Topic) -> Arc<Topic> {
+        let topic = Arc::new(topic);
+        self.names.insert(topic.id.0, Arc::clone(&topic.name));
+        self.topics.insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        topic
     }
 
     fn topic_folder(&self, name: &str, id: Uuid) -> PathBuf {
@@ -350,14 +387,13 @@ impl Topics {
     fn partition_folder(&self, name: &str, id: Uuid, partition: usize) -> PathBuf {
         self.topic_folder(name, id).join(partition.to_string())
     }
-
-    /// A folder that stays behind is removed at the next start: the journal remembers the deletion.
-    fn remove_folders(&self, name: &str, id: Uuid) {
-        let _ = std::fs::remove_dir_all(self.topic_folder(name, id));
-    }
 }
 
-fn check_name(name: &str) -> Result<(), TopicError> {
+/// Whether a topic may be called so.
+///
+/// # Errors
+/// [`TopicError::Name`].
+pub fn check_name(name: &str) -> Result<(), TopicError> {
     let why = match name {
         "" => "the empty string is not allowed".to_owned(),
         "." | ".." => format!("'{name}' is not allowed"),
@@ -445,9 +481,33 @@ fn take_text(rest: &mut &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::files::OsFiles;
+    use crate::log::files::tests::SmallDisk;
+
+    #[test]
+    fn a_topic_that_does_not_fit_the_disk_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = SmallDisk::with_free_bytes(1_000);
+        let config = BrokerConfig::default();
+        let files = Arc::<SmallDisk>::clone(&disk);
+        let mut topics = Topics::open(folder.path(), &config, files, 0).unwrap();
+        topics.create("kept", Uuid([1; 16]), 1, BTreeMap::new(), 0).unwrap();
+        disk.set_free_bytes(3);
+        assert!(topics.create("t", Uuid([2; 16]), 2, BTreeMap::new(), 0).is_err());
+        assert!(topics.grow("kept", 2, 0).is_err());
+        assert_eq!(topics.get("kept").unwrap().partitions.len(), 1);
+        disk.set_free_bytes(1_000);
+        topics.create("t", Uuid([3; 16]), 2, BTreeMap::new(), 0).unwrap();
+        drop(topics);
+        let topics = open(folder.path());
+        assert_eq!(topics.get("t").unwrap().id, Uuid([3; 16]));
+        assert_eq!(topics.get("kept").unwrap().partitions.len(), 1);
+        let folders = std::fs::read_dir(folder.path().join("topics")).unwrap().count();
+        assert_eq!(folders, 2, "what failed has left no folder");
+    }
 
     fn open(folder: &Path) -> Topics {
-        Topics::open(folder, Vec::new(), 86_400_000, 0).unwrap()
+        Topics::open(folder, &BrokerConfig::default(), Arc::new(OsFiles), 0).unwrap()
     }
 
     #[test]

@@ -8,11 +8,18 @@ use kolk_wire::message::api_versions::{
 };
 use kolk_wire::{ApiKey, ErrorCode};
 
+/// From this version on a client says what it is (KIP-511).
+const SOFTWARE_FROM: i16 = 3;
 /// The feature that tells clients which kind of transactions to use (KIP-890).
 const TRANSACTION_VERSION: &str = "transaction.version";
 
 impl Handle for ApiVersionsRequest {
     fn handle(self, context: &Context<'_>) -> Option<ApiVersionsResponse> {
+        let names = [&self.client_software_name, &self.client_software_version];
+        if context.version >= SOFTWARE_FROM && !names.into_iter().all(|name| is_software(name)) {
+            let error_code = ErrorCode::INVALID_REQUEST;
+            return Some(ApiVersionsResponse { error_code, ..ApiVersionsResponse::default() });
+        }
         let level = context.state.config.transaction_version.level();
         let feature = FinalizedFeatureKey {
             name: TRANSACTION_VERSION.to_owned(),
@@ -32,6 +39,13 @@ impl Handle for ApiVersionsRequest {
             ..ApiVersionsResponse::default()
         })
     }
+}
+
+/// Letters and digits, with dots and hyphens between.
+fn is_software(name: &str) -> bool {
+    let ends = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+    ends && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
 }
 
 fn versions() -> Vec<ApiVersion> {

@@ -157,8 +157,8 @@ fn alter(
         TOPIC => {}
         BROKER => {
             check_broker(state, name)?;
-            let message = "The settings of this broker are given when it is started, and cannot be changed then.";
-            return Err((ErrorCode::INVALID_CONFIG, message.to_owned()));
+            let message = "Cannot update these configs dynamically: the settings of this broker are given when it is started";
+            return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
         }
         other => return Err(unsupported(other)),
     }

@@ -109,7 +109,7 @@ impl<'a> Fetch<'a> {
     /// Waits until there is enough to read, a partition has an error, or the time is over.
     fn wait(&self) {
         let state = self.context.state;
-        let deadline = state.now_ms() + self.wait_ms;
+        let deadline = state.steady_ms() + self.wait_ms;
         let waiter = Arc::new(Waiter::default());
         let partitions: Vec<(Option<Arc<Partition>>, &Wanted)> = self
             .resolved
@@ -124,7 +124,7 @@ impl<'a> Fetch<'a> {
             if self.is_enough(&partitions) || state.is_stopping() {
                 return;
             }
-            let left = deadline - state.now_ms();
+            let left = deadline - state.steady_ms();
             let Some(left) = u64::try_from(left).ok().filter(|left| *left > 0) else { return };
             if !waiter.wait(Duration::from_millis(left)) {
                 return;
@@ -137,7 +137,7 @@ impl<'a> Fetch<'a> {
         for (partition, wanted) in partitions {
             // What cannot be read is answered at once.
             let Some(partition) = partition else { return true };
-            let log = partition.log();
+            let Some(log) = partition.live_log() else { return true };
             let from = wanted.fetch_offset;
             if from < log.log_start_offset()
                 || from > log.high_watermark()

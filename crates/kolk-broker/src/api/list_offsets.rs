@@ -18,6 +18,8 @@ const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 /// The last offset in tiered storage (KIP-1005): there is none.
 const LATEST_TIERED: i64 = -5;
+/// The first offset that waits to go there (KIP-1023): there is none.
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 impl Handle for ListOffsetsRequest {
     fn handle(self, context: &Context<'_>) -> Option<ListOffsetsResponse> {
@@ -77,7 +79,7 @@ fn offset(
                 log.offset_of_max_timestamp().map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
             Ok(found.unwrap_or(NONE))
         }
-        LATEST_TIERED => Ok(NONE),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(NONE),
         timestamp if timestamp < 0 => Err(ErrorCode::UNSUPPORTED_VERSION),
         timestamp => {
             let found = log.offset_for_timestamp(timestamp, isolation);

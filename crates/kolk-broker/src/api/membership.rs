@@ -23,7 +23,7 @@ impl Handle for JoinGroupRequest {
         let member_id = self.member_id.clone();
         let request = join_request(self, context);
         let (reply, saved) =
-            context.state.call_groups(|groups| groups.join(context.state.now_ms(), request));
+            context.state.with_members(|groups| groups.join(context.state.steady_ms(), request));
         let reply = answer(context, (reply, saved), |groups, ticket| groups.take_join(ticket));
         let reply = reply.unwrap_or_else(|error| JoinReply::refused(error, &member_id));
         let protocol_name = match reply.protocol {
@@ -110,7 +110,7 @@ impl Handle for SyncGroupRequest {
             assignments: assignments.map(|one| (one.member_id, one.assignment)).collect(),
         };
         let called =
-            context.state.call_groups(|groups| groups.sync(context.state.now_ms(), request));
+            context.state.with_members(|groups| groups.sync(context.state.steady_ms(), request));
         let reply = answer(context, called, |groups, ticket| groups.take_sync(ticket));
         let reply = reply.unwrap_or_else(SyncReply::refused);
         Some(SyncGroupResponse {
@@ -132,7 +132,8 @@ impl Handle for HeartbeatRequest {
             generation: self.generation_id,
         };
         // A heartbeat changes nothing that is kept, and answers nobody else.
-        let error_code = context.state.groups().groups.heartbeat(context.state.now_ms(), &member);
+        let error_code =
+            context.state.groups().groups.heartbeat(context.state.steady_ms(), &member);
         Some(HeartbeatResponse { error_code, ..HeartbeatResponse::default() })
     }
 }
@@ -148,10 +149,10 @@ impl Handle for LeaveGroupRequest {
         } else {
             vec![Leaving { member_id: self.member_id, instance_id: None }]
         };
-        let now_ms = context.state.now_ms();
-        let left =
-            context.state.with_groups(|groups| groups.leave(now_ms, &self.group_id, &leaving));
-        Some(match left.and_then(|left| left) {
+        let now_ms = context.state.steady_ms();
+        let (left, saved) =
+            context.state.with_members(|groups| groups.leave(now_ms, &self.group_id, &leaving));
+        Some(match saved.and(left) {
             Err(error_code) => LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() },
             Ok(errors) if batched => {
                 let members =

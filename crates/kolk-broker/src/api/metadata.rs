@@ -3,7 +3,7 @@
 use super::{Context, Handle};
 use crate::log::LEADER_EPOCH;
 use crate::state::State;
-use crate::topics::{Topic, TopicError};
+use crate::topics::{Topic, TopicError, check_name};
 use kolk_wire::ErrorCode;
 use kolk_wire::message::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
@@ -56,9 +56,9 @@ fn wanted(state: &State, topic: MetadataRequestTopic, create: bool) -> MetadataR
         // Leaders are known at once, but clients of Apache Kafka hear of a new topic in their next request.
         Some(Ok(())) => ErrorCode::LEADER_NOT_AVAILABLE,
         Some(Err(error)) => error,
-        None => match state.topics().check(&name, 1, &BTreeMap::new()) {
-            Err(error @ (TopicError::Name { .. } | TopicError::Collides { .. })) => error.code(),
-            _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        None => match check_name(&name) {
+            Err(error) => error.code(),
+            Ok(()) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         },
     };
     MetadataResponseTopic { error_code, name: Some(name), ..MetadataResponseTopic::default() }

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use kolk_wire::frame::{RequestHeader, encode_response};
 use kolk_wire::message::Request;
 use kolk_wire::{ApiKey, Reader};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What a handler knows besides the request.
@@ -35,6 +36,8 @@ struct Context<'a> {
     client_id: Option<String>,
     /// The request's version.
     version: i16,
+    /// Set by a handler that has no answer, to have the connection closed.
+    hang_up: Cell<bool>,
 }
 
 /// A request that the broker answers.
@@ -123,6 +126,7 @@ fn answer<R: Handle>(header: &RequestHeader, reader: &mut Reader, context: &Cont
             header.api_version,
             header.correlation_id,
         )),
+        None if context.hang_up.get() => Answer::Close,
         None => Answer::Nothing,
     }
 }
@@ -155,8 +159,13 @@ impl Service for Api {
             };
         }
         let version = header.api_version;
-        let context =
-            Context { state: &self.state, peer, client_id: header.client_id.clone(), version };
+        let context = Context {
+            state: &self.state,
+            peer,
+            client_id: header.client_id.clone(),
+            version,
+            hang_up: Cell::new(false),
+        };
         dispatch(api.key, &header, &mut reader, &context)
     }
 

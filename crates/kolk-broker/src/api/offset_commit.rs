@@ -87,7 +87,7 @@ impl Handle for OffsetCommitRequest {
                 if unknown && context.version >= GROUP_NOT_FOUND_FROM {
                     return Err(ErrorCode::GROUP_ID_NOT_FOUND);
                 }
-                groups.commit(state.now_ms(), &member, offsets)
+                groups.commit(state.steady_ms(), &member, offsets)
             };
             state.with_groups(commit)?
         });
@@ -182,7 +182,7 @@ fn commit_in_transaction(
     offsets: Vec<OffsetToCommit>,
 ) -> Result<Vec<ErrorCode>, ErrorCode> {
     let state = context.state;
-    let now_ms = state.now_ms();
+    let now_ms = state.steady_ms();
     let commit = || {
         state.with_groups(|groups| {
             groups.commit_in_transaction(now_ms, member, transaction.producer, offsets)

@@ -155,13 +155,16 @@ impl Handle for OffsetDeleteRequest {
             })
             .filter(|at| state.partition(&at.topic, at.partition).is_some())
             .collect();
-        let now_ms = state.now_ms();
+        let now_ms = state.steady_ms();
         let deleted =
             state.with_groups(|groups| groups.delete_offsets(now_ms, &self.group_id, &partitions));
         let errors = match deleted.and_then(|deleted| deleted) {
             Ok(errors) => errors,
             Err(error_code) => {
-                return Some(OffsetDeleteResponse { error_code, ..OffsetDeleteResponse::default() });
+                return Some(OffsetDeleteResponse {
+                    error_code,
+                    ..OffsetDeleteResponse::default()
+                });
             }
         };
         let mut known = partitions.iter().zip(errors).peekable();

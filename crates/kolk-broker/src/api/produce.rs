@@ -12,6 +12,8 @@ use kolk_wire::message::produce::{
 };
 use kolk_wire::record::BatchHeader;
 
+/// From this version on topics are named by their ids (KIP-516).
+const BY_ID_FROM: i16 = 13;
 /// From this version on writing to a partition takes it into the transaction (KIP-890).
 const IMPLICIT_ADD_FROM: i16 = 12;
 
@@ -21,7 +23,7 @@ impl Handle for ProduceRequest {
         let valid_acks = matches!(acks, -1..=1);
         let mut responses = Vec::with_capacity(self.topic_data.len());
         for topic in self.topic_data {
-            let by_name = topic.topic_id.is_none();
+            let by_name = context.version < BY_ID_FROM;
             let found = if by_name {
                 context.state.topic(&topic.name)
             } else {
@@ -49,7 +51,13 @@ impl Handle for ProduceRequest {
             let partition_responses = partition_data.into_iter().map(append).collect();
             responses.push(TopicProduceResponse { name, topic_id, partition_responses });
         }
-        (acks != 0).then(|| ProduceResponse { responses, ..ProduceResponse::default() })
+        if acks != 0 {
+            return Some(ProduceResponse { responses, ..ProduceResponse::default() });
+        }
+        let mut partitions = responses.iter().flat_map(|topic| &topic.partition_responses);
+        // There is no other way to tell a producer that waits for no answer.
+        context.hang_up.set(partitions.any(|partition| !partition.error_code.is_none()));
+        None
     }
 }
 
@@ -105,15 +113,16 @@ impl Append<'_> {
         let at = TopicPartition::new(&*topic.name, index);
         let desk = state.transactions();
         let verified = desk.transactions.verify_partition(&transaction, &at);
-        if verified.is_none() {
+        // What the journal has refused may be known here and unknown after a restart, which then could not end it.
+        if verified.is_none() && !desk.transactions.has_entries() {
             return Ok(self.append(index, partition, records));
         }
         drop(desk);
-        if self.context.version < IMPLICIT_ADD_FROM {
+        if !verified.is_none() && self.context.version < IMPLICIT_ADD_FROM {
             return Err(verified);
         }
         let mut desk = state.transactions_mut();
-        let added = desk.transactions.ensure_partition(state.now_ms(), &transaction, &at);
+        let added = desk.transactions.ensure_partition(state.steady_ms(), &transaction, &at);
         if !added.is_none() {
             return Err(added);
         }
@@ -127,7 +136,11 @@ impl Append<'_> {
         partition: &Partition,
         records: &bytes::Bytes,
     ) -> PartitionProduceResponse {
-        let appended = partition.log().append(records, self.context.state.now_ms());
+        let Some(mut log) = partition.live_log() else {
+            return refused(index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+        };
+        let appended = log.append(records, self.context.state.now_ms());
+        drop(log);
         match appended {
             Ok(AppendInfo { base_offset, log_append_time, log_start_offset, .. }) => {
                 PartitionProduceResponse {

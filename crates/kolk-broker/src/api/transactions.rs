@@ -29,7 +29,7 @@ impl Handle for InitProducerIdRequest {
             timeout_ms: self.transaction_timeout_ms,
             current: Producer { id: self.producer_id, epoch: self.producer_epoch },
         };
-        let init = || state.decide(|transactions| transactions.init(state.now_ms(), &request));
+        let init = || state.decide(|transactions| transactions.init(state.steady_ms(), &request));
         let reply = match init() {
             // An open transaction has just been aborted: Kafka lets the client find that out by asking again.
             (Err(ErrorCode::CONCURRENT_TRANSACTIONS), true) => init().0,
@@ -109,7 +109,7 @@ fn add_partitions(
         let desk = state.transactions();
         return results(topics, |at| desk.transactions.verify_partition(&transaction, &at));
     }
-    let now_ms = state.now_ms();
+    let now_ms = state.steady_ms();
     let added = state.with_transactions(|transactions| {
         transactions.add_partitions(now_ms, &transaction, &partitions)
     });
@@ -141,7 +141,7 @@ impl Handle for AddOffsetsToTxnRequest {
             transactional_id: self.transactional_id,
             producer: Producer { id: self.producer_id, epoch: self.producer_epoch },
         };
-        let now_ms = state.now_ms();
+        let now_ms = state.steady_ms();
         let added = state.with_transactions(|transactions| {
             transactions.add_group(now_ms, &transaction, &self.group_id)
         });
@@ -166,7 +166,7 @@ impl Handle for EndTxnRequest {
             },
             version: TransactionVersion::of_end_txn(context.version),
         };
-        let (reply, _) = state.decide(|transactions| transactions.end(state.now_ms(), &request));
+        let (reply, _) = state.decide(|transactions| transactions.end(state.steady_ms(), &request));
         Some(match reply {
             Ok(Producer { id, epoch }) => EndTxnResponse {
                 producer_id: id,

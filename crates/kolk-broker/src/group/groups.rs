@@ -135,6 +135,12 @@ impl Groups {
         self.tickets.take_join(ticket)
     }
 
+    /// Whether somebody who waits could fetch an answer now.
+    #[must_use]
+    pub fn has_answers(&self) -> bool {
+        self.tickets.has_answers()
+    }
+
     /// SyncGroup.
     pub fn sync(&mut self, now_ms: i64, request: SyncRequest) -> Reply<SyncReply> {
         let refused = |error| Reply::Now(SyncReply::refused(error));

@@ -38,6 +38,10 @@ impl Tickets {
         ticket
     }
 
+    pub(super) fn has_answers(&self) -> bool {
+        self.open.values().any(Option::is_some)
+    }
+
     /// Does nothing for a ticket that was abandoned.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
         if let Some(slot) = self.open.get_mut(&ticket) {

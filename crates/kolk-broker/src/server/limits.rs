@@ -15,6 +15,9 @@ pub struct Limits {
     pub request_bytes_max: usize,
     /// After how long without a request a connection is closed (`connections.max.idle.ms`).
     pub idle_max: Duration,
+    /// After how long without a byte in the middle of a frame, or without room for one, a connection is closed. Not a
+    /// setting of Kafka.
+    pub stall_max: Duration,
 }
 
 impl Default for Limits {
@@ -24,11 +27,15 @@ impl Default for Limits {
             connections_max: 1000,
             request_bytes_max: 256 << 20,
             idle_max: Duration::from_secs(600),
+            stall_max: Duration::from_secs(30),
         }
     }
 }
 
 /// A number of bytes shared by all connections: each takes what its request needs and gives it back.
+///
+/// Bytes are taken as they arrive, not as they are announced: a client that announces much and sends little takes
+/// nothing from the others.
 #[derive(Debug)]
 pub(super) struct Budget {
     free: Mutex<usize>,
@@ -41,15 +48,9 @@ impl Budget {
         Self { free: Mutex::new(total), freed: Condvar::new(), total }
     }
 
-    /// Waits until `bytes` are free and takes them. More than there are in all count as all of them.
-    pub(super) fn take(&self, bytes: usize) -> Taken<'_> {
-        let bytes = bytes.min(self.total);
-        let mut free = self.lock();
-        while *free < bytes {
-            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= bytes;
-        Taken { budget: self, bytes }
+    /// Takes nothing yet.
+    pub(super) fn open(&self) -> Taken<'_> {
+        Taken { budget: self, bytes: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, usize> {
@@ -63,9 +64,54 @@ pub(super) struct Taken<'a> {
     bytes: usize,
 }
 
+impl Taken<'_> {
+    /// Waits at most `wait` until `more` bytes are free, and takes them. More than there are in all count as all of them.
+    /// The bound matters: connections that all hold a part of their frame and wait for the rest would do so for ever.
+    #[must_use]
+    pub(super) fn take(&mut self, more: usize, wait: Duration) -> bool {
+        let more = more.min(self.budget.total - self.bytes);
+        let free = self.budget.lock();
+        let waited = self.budget.freed.wait_timeout_while(free, wait, |free| *free < more);
+        let (mut free, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return false;
+        }
+        *free -= more;
+        self.bytes += more;
+        true
+    }
+}
+
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         *self.budget.lock() += self.bytes;
         self.budget.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    #[test]
+    fn what_one_takes_another_waits_for() {
+        let budget = Budget::new(100);
+        let (mut one, mut other) = (budget.open(), budget.open());
+        assert!(one.take(60, NOW));
+        assert!(other.take(40, NOW));
+        assert!(!other.take(1, Duration::from_millis(5)));
+        drop(one);
+        assert!(other.take(60, NOW));
+    }
+
+    #[test]
+    fn a_request_larger_than_the_budget_gets_all_of_it() {
+        let budget = Budget::new(100);
+        let mut large = budget.open();
+        assert!(large.take(70, NOW) && large.take(70, NOW) && large.take(70, NOW));
+        assert_eq!(large.bytes, 100);
+        assert!(!budget.open().take(1, NOW));
     }
 }

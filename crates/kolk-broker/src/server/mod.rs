@@ -63,12 +63,12 @@ struct Shared {
     budget: Budget,
     stopping: AtomicBool,
     next: AtomicU64,
-    open: Mutex<BTreeMap<u64, TcpStream>>,
+    open: Mutex<BTreeMap<u64, Arc<TcpStream>>>,
     closed: Condvar,
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, TcpStream>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<TcpStream>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,20 +156,27 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn start_connection(stream: TcpStream, peer: Peer, shared: &Arc<Shared>) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(shared.limits.idle_max))?;
-    let number = peer.connection;
-    shared.open().insert(number, stream.try_clone()?);
-    let for_thread = Arc::clone(shared);
+    let stream = Arc::new(stream);
+    shared.open().insert(peer.connection, Arc::clone(&stream));
+    let slot = Slot { shared: Arc::clone(shared), connection: peer.connection };
     let started = start_thread("kolk-connection", move || {
-        let Shared { service, limits, budget, .. } = &*for_thread;
+        let Shared { service, limits, budget, .. } = &*slot.shared;
         connection::serve(&stream, &peer, &**service, limits, budget);
-        for_thread.open().remove(&peer.connection);
-        for_thread.closed.notify_all();
     });
-    if started.is_err() {
-        shared.open().remove(&number);
-    }
     started.map(drop)
+}
+
+/// A connection's place among the open ones: given up when its thread ends, however it ends, or does not start.
+struct Slot {
+    shared: Arc<Shared>,
+    connection: u64,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.open().remove(&self.connection);
+        self.shared.closed.notify_all();
+    }
 }
 
 #[expect(

@@ -84,6 +84,12 @@ impl Transactions {
         std::mem::take(&mut self.entries)
     }
 
+    /// Whether [`Self::take_entries`] would give any: after a failed write of the journal, what is known may still be lost.
+    #[must_use]
+    pub fn has_entries(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// Takes back entries that the journal refused (a full disk): the next [`Self::take_entries`] gives them again, first.
     /// The call that made them must be answered with an error such as `COORDINATOR_NOT_AVAILABLE`, since a restart would
     /// undo it, and a [`Prepared`] that came with them must be [`postponed`](Self::postpone).
