@@ -64,6 +64,11 @@ impl Call {
     }
 }
 
+/// What a connection is spoken over.
+pub(crate) trait Channel: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Channel for T {}
+
 /// A listener whose connections are answered by a script.
 #[derive(Debug)]
 pub(crate) struct FakeBroker {
@@ -76,8 +81,16 @@ type Script = Arc<Mutex<dyn FnMut(&Call) -> Option<Reply> + Send>>;
 impl FakeBroker {
     /// Starts to listen. For what the script leaves open (`None`), ApiVersions is answered with all that Kolk knows, and
     /// other requests are not answered.
-    #[expect(clippy::disallowed_methods, reason = "a test plays the broker in threads of its own")]
     pub(crate) fn start(script: impl FnMut(&Call) -> Option<Reply> + Send + 'static) -> Self {
+        Self::start_over(|tcp| Box::new(tcp), script)
+    }
+
+    /// As [`Self::start`], over TLS or whatever else `secure` makes of a connection.
+    #[expect(clippy::disallowed_methods, reason = "a test plays the broker in threads of its own")]
+    pub(crate) fn start_over(
+        secure: impl Fn(TcpStream) -> Box<dyn Channel> + Send + 'static,
+        script: impl FnMut(&Call) -> Option<Reply> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let broker = Broker::new("127.0.0.1", listener.local_addr().expect("bound").port());
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -86,7 +99,8 @@ impl FakeBroker {
         std::thread::spawn(move || {
             for (connection, stream) in listener.incoming().flatten().enumerate() {
                 let (script, log, own) = (Arc::clone(&script), Arc::clone(&shared), own.clone());
-                std::thread::spawn(move || serve(stream, connection, &own, &script, &log));
+                let mut stream = secure(stream);
+                std::thread::spawn(move || serve(&mut *stream, connection, &own, &script, &log));
             }
         });
         Self { broker, log }
@@ -100,7 +114,7 @@ impl FakeBroker {
 }
 
 fn serve(
-    mut stream: TcpStream,
+    stream: &mut dyn Channel,
     connection: usize,
     broker: &Broker,
     script: &Script,
@@ -138,5 +152,6 @@ fn serve(
             Reply::Silence => {}
             Reply::Close => return None,
         }
+        stream.flush().ok()?;
     }
 }

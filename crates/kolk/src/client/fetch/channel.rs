@@ -96,6 +96,11 @@ impl Fetcher {
     /// What to ask of each leader that is free.
     fn wanted(&mut self, metadata: &mut Metadata, now: Moment) -> BTreeMap<i32, Wanted> {
         let mut wanted: BTreeMap<i32, Wanted> = BTreeMap::new();
+        // Single batches may be larger than what is asked for: they must not make each partition sit out every other turn.
+        let twice = usize::try_from(self.config.partition_bytes_max)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(2);
+        let bound = twice.max(PREFETCH_BYTES_MAX / 4);
         for (partition, assigned) in &mut self.partitions {
             assigned.not_before = assigned.not_before.filter(|at| now < *at);
             let Some(view) = metadata.topic(&partition.topic) else { continue };
@@ -122,7 +127,7 @@ impl Fetcher {
             }
             let wanted = wanted.entry(leader.node).or_default();
             let bytes_max = self.config.partition_bytes_max;
-            let full = assigned.buffered > 2 * usize::try_from(bytes_max).unwrap_or(usize::MAX);
+            let full = assigned.buffered > bound;
             let ready = assigned.flow == Flow::Open && assigned.not_before.is_none() && !full;
             match assigned.state {
                 State::Reading(offset) if ready => {

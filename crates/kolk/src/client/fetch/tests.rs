@@ -100,6 +100,8 @@ fn batch(values: &[&str]) -> BytesMut {
 struct Cluster {
     topic_id: u8,
     logs: Vec<Log>,
+    /// How long each fetch was allowed to wait, in milliseconds.
+    waits: Vec<i32>,
 }
 
 impl Cluster {
@@ -145,6 +147,7 @@ impl Cluster {
     }
 
     fn fetch(&mut self, request: &FetchRequest) -> FetchResponse {
+        self.waits.push(request.max_wait_ms);
         let mut partitions = Vec::new();
         for ask in request.topics.iter().flat_map(|topic| &topic.partitions) {
             partitions.push(self.logs[usize::try_from(ask.partition).unwrap()].answer(ask));
@@ -189,7 +192,7 @@ struct Reader {
 
 impl Reader {
     fn new(logs: Vec<Log>, properties: &[(&str, &str)]) -> Self {
-        let cluster = Arc::new(Mutex::new(Cluster { topic_id: 1, logs }));
+        let cluster = Arc::new(Mutex::new(Cluster { topic_id: 1, logs, ..Cluster::default() }));
         let shared = Arc::clone(&cluster);
         let fake = FakeBroker::start(move |call| shared.lock().unwrap().answer(call));
         let bootstrap = fake.broker.to_string();
@@ -512,4 +515,18 @@ fn what_was_fetched_for_a_partition_that_was_taken_away_or_moved_is_dropped() {
     let (fetched, values) = reader.values();
     assert_eq!((fetched.partition, values.join("")), (t(0), "b".to_owned()));
     reader.expect_silence();
+}
+
+/// With batches larger than `max.partition.fetch.bytes` a partition once sat out every other fetch, as if too much of it
+/// waited to be taken; the others' fetch then waited its time, so that a reader got 20 batches a second.
+#[test]
+fn a_batch_larger_than_what_was_asked_for_does_not_make_its_partition_sit_out() {
+    let logs = vec![log(&["more than ten bytes"]), Log::default()];
+    let mut reader = Reader::new(logs, &[("max.partition.fetch.bytes", "10")]);
+    reader.fetcher.assign(t(0), Start::At(Offset(0)));
+    reader.fetcher.assign(t(1), Start::At(Offset(0)));
+    assert_eq!(reader.values().1.len() + reader.values().1.len(), 1);
+    reader.expect_silence();
+    let waits = reader.cluster.lock().unwrap().waits.clone();
+    assert!(waits.len() > 1 && waits.iter().all(|wait| *wait == 500), "{waits:?}");
 }

@@ -3,6 +3,8 @@
 mod tls;
 pub(super) mod sasl;
 mod scram;
+#[cfg(test)]
+mod tests;
 
 use super::config::ClientConfig;
 use super::error::ClientError;
