@@ -1,7 +1,9 @@
 //! The command line as data: every command with its options; each family's are in its own module.
 
 use crate::failure::Failure;
-use crate::{completion, consume, demo, explain, generate, group, produce, reset, run, topic, verify};
+use crate::{
+    completion, consume, demo, explain, generate, group, produce, reset, run, topic, verify,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

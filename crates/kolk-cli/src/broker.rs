@@ -25,6 +25,9 @@ pub(crate) fn run(
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot listen to signals")?;
     let options = BrokerOptions { listen, advertised: None, data: data.to_owned(), config };
     let broker = Broker::start(options)?;
+    // Commands in a folder whose `.kolk/broker` this is find it by the address; elsewhere nobody looks.
+    let announced = crate::embedded::announce(data, &broker.bootstrap());
+    announced.with_context(|| format!("cannot write {}/address", data.display()))?;
     // One line, which scripts wait for; nobody may read it, and the broker serves all the same.
     let _ = writeln!(std::io::stdout(), "ready {}", broker.bootstrap());
     signals.forever().next();

@@ -6,7 +6,7 @@ use crate::generate::{self, ensure_topic};
 use crate::program::{self, Loaded};
 use crate::reader::{Reader, WAIT_MAX, each_record};
 use crate::record_text::LineFormat;
-use crate::run::{Shown, Totals, run_application};
+use crate::run::{Shown, run_application};
 use crate::session::{Context, Session};
 use crate::table::{Table, grouped};
 use crate::verify::{self, Duplicates, Plan, Report};
@@ -16,7 +16,7 @@ use kolk::client::config::ClientConfig;
 use kolk::client::fetch::Start;
 use kolk::runtime::{ApplicationOptions, Until};
 use kolk::topology::{Delivery, Query};
-use kolk_wire::record::Scratch;
+use kolk_wire::record::{Record, Scratch};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,7 +71,11 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     let outcome = demo.play(options.count, &broker.bootstrap());
     let took = context.clock.monotonic().since(start);
     if outcome.is_ok() {
-        demo.say(&format!("\nDone in {:.1} s; {} is deleted.", took.as_secs_f64(), folder.path.display()))?;
+        demo.say(&format!(
+            "\nDone in {:.1} s; {} is deleted.",
+            took.as_secs_f64(),
+            folder.path.display()
+        ))?;
     }
     drop(demo);
     drop(broker);
@@ -102,6 +106,7 @@ impl Drop for Folder {
     }
 }
 
+/// What every step needs.
 struct Demo<'a> {
     session: Session,
     state: PathBuf,
@@ -109,23 +114,44 @@ struct Demo<'a> {
     context: &'a Context,
 }
 
-/// What is shown of a topic.
+/// What is shown of a topic's partition 0.
 struct Sample<'a> {
     topic: &'a str,
+    /// The first records, or with the header of bins the first of each bin.
+    bins: Option<&'a str>,
     lines: usize,
-    headers: bool,
+}
+
+/// Records of a bin that are shown.
+const SHOWN_PER_BIN: usize = 2;
+
+impl Sample<'_> {
+    /// Whether a record is shown; `bin` is the last one that was, and how often.
+    fn wants(&self, record: &Record<'_>, bin: &mut (Vec<u8>, usize)) -> bool {
+        let Some(name) = self.bins else { return true };
+        let value = record.headers().last(name).and_then(|header| header.value).unwrap_or_default();
+        if bin.0 != value {
+            *bin = (value.to_vec(), 0);
+        }
+        bin.1 += 1;
+        bin.1 <= SHOWN_PER_BIN
+    }
 }
 
 impl Demo<'_> {
     fn play(&self, count: u64, address: &str) -> anyhow::Result<()> {
-        self.say(&format!("Embedded broker on {address}. Visits of a web site; within a visit event times rise."))?;
+        self.say(&format!(
+            "Embedded broker on {address}. Visits of a web site; within a visit event times rise."
+        ))?;
         let fifo = program::load_text("fifo", "examples/fifo/fifo.sql", FIFO)?;
         let bins = program::load_text("bins", "examples/bin-packing/bin-packing.sql", BIN_PACKING)?;
         let mut rows = Vec::new();
 
         self.generate(SLOW_COUNT, self.seed)?;
         let (slow, fast) = split(&fifo);
-        self.say("\n── individual: one record on its way; a pause of 10 ms after each acknowledgement")?;
+        self.say(
+            "\n── individual: one record on its way; a pause of 10 ms after each acknowledgement",
+        )?;
         self.deliver(&slow, None, &mut rows)?;
 
         self.generate(count, self.seed.wrapping_add(1))?;
@@ -166,9 +192,9 @@ impl Demo<'_> {
             let Some(sink) = query.sink() else { continue };
             let report = self.check(&sink.topic, bins)?;
             self.say(&format!("{} → {}", sink.delivery.name(), sink.topic))?;
-            let lines = if bins.is_some() { 6 } else { 3 };
-            self.show(&Sample { topic: &sink.topic, lines, headers: bins.is_some() })?;
-            rows.push((sink.delivery.name().to_owned(), report, rows_per_second(&totals, query)));
+            let lines = if bins.is_some() { 3 * SHOWN_PER_BIN } else { 3 };
+            self.show(&Sample { topic: &sink.topic, bins, lines })?;
+            rows.push((sink.delivery.name().to_owned(), report, totals.rate(&query.name)));
         }
         totals.outcome()
     }
@@ -186,25 +212,25 @@ impl Demo<'_> {
         verify::check(&self.session, &plan, self.context)
     }
 
-    /// Prints the first records of partition 0.
+    /// Prints some records of partition 0.
     fn show(&self, sample: &Sample<'_>) -> anyhow::Result<()> {
         let mut reader = Reader::new(self.session.config(), self.session.clock())?;
         reader.assign(TopicPartition::new(sample.topic, 0), Start::Earliest);
         let format = LineFormat {
             timestamp: true,
             partition: true,
-            headers: sample.headers,
+            headers: sample.bins.is_some(),
             end: String::new(),
             separator: "  ".to_owned(),
             ..LineFormat::default()
         };
-        let (mut lines, mut scratch) = (Vec::new(), Scratch::new());
+        let (mut lines, mut scratch, mut bin) = (Vec::new(), Scratch::new(), (Vec::new(), 0));
         let until = self.context.clock.monotonic() + SAMPLE_WAIT_MAX;
         while lines.len() < sample.lines && self.context.clock.monotonic() < until {
             for fetched in reader.poll(WAIT_MAX)? {
                 each_record(&fetched, &mut scratch, |record, batch| {
                     let mut line = Vec::new();
-                    if lines.len() < sample.lines {
+                    if lines.len() < sample.lines && sample.wants(record, &mut bin) {
                         format.write(0, record, batch, &mut line);
                         lines.push(String::from_utf8_lossy(&line).into_owned());
                     }
@@ -220,10 +246,17 @@ impl Demo<'_> {
     }
 
     fn conclude(&self, rows: &[(String, Report, u64)]) -> anyhow::Result<()> {
-        self.say("\n── the check (kolk verify order --key visit_id --by event_time --against visits)")?;
+        self.say(
+            "\n── the check (kolk verify order --key visit_id --by event_time --against visits)",
+        )?;
         let mut table = Table::new(&["delivery", "records#", "rows/s#", "order"]);
         for (delivery, report, rate) in rows {
-            table.row([delivery.clone(), grouped(report.records()), grouped(*rate), report.summary()]);
+            table.row([
+                delivery.clone(),
+                grouped(report.records()),
+                grouped(*rate),
+                report.summary(),
+            ]);
         }
         for line in table.lines() {
             self.say(&line)?;
@@ -248,7 +281,9 @@ fn split(loaded: &Loaded) -> (Loaded, Loaded) {
     let part = |wanted: bool| {
         let mut program = loaded.program.clone();
         program.topology.queries.retain(|query| {
-            let slow = query.sink().is_some_and(|sink| matches!(sink.delivery, Delivery::Individual { .. }));
+            let slow = query
+                .sink()
+                .is_some_and(|sink| matches!(sink.delivery, Delivery::Individual { .. }));
             slow == wanted
         });
         Loaded { app: loaded.app.clone(), program }
@@ -259,10 +294,4 @@ fn split(loaded: &Loaded) -> (Loaded, Loaded) {
 /// Whether a query writes what a statement asks for, not an internal topic.
 fn is_output(query: &Query) -> bool {
     query.sink().is_some_and(|sink| !sink.topic.ends_with("-repartition"))
-}
-
-fn rows_per_second(totals: &Totals, query: &Query) -> u64 {
-    let status = totals.queries().find(|status| status.name == query.name);
-    let delivered = status.map_or(0, |status| status.account.delivered);
-    crate::run::rate(delivered, totals.took().as_secs_f64())
 }

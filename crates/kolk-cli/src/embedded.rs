@@ -1,56 +1,60 @@
-//! The embedded broker of a folder: found when a process runs it, else started for as long as this one needs it.
+//! The embedded broker of a folder: found when a process runs it, else started; and when that process ends before this
+//! one, taken over at the same address.
 //!
 //! ```text
 //! .kolk/broker/.lock     held by the process that runs the broker (kolk-broker's folder lock, with its pid)
 //! .kolk/broker/address   host:port and that pid; believed only while the pid is the lock's
-//! .kolk/broker/guests    held shared by every process that uses somebody else's broker: the owner waits for them
+//!
+//! find_or_start ─▶ Owner ─(the command ends)─▶ broker stopped
+//!              └─▶ Guest ─(the lock becomes free: the owner ended or crashed)─▶ Owner, on the same port
 //! ```
+//! To the clients of a guest a change of owner is a broker that restarts: they connect again.
 
 use crate::failure::Failure;
-use crate::output::Output;
 use crate::signal::Stop;
 use kolk_broker::log::folder_lock::LockError;
 use kolk_broker::state::OpenError;
 use kolk_broker::{Broker, BrokerConfig, BrokerOptions, StartError};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Where the broker of a folder keeps its data.
 pub(crate) const FOLDER: &str = ".kolk/broker";
 /// How long a broker that another process is starting or ending is waited for.
 const WAIT_MAX: Duration = Duration::from_secs(15);
-/// How long guests may go on after this process was told to stop.
-const GUESTS_AFTER_STOP_MAX: Duration = Duration::from_secs(1);
-const STEP: Duration = Duration::from_millis(20);
+/// Time between looks whether the lock is free.
+const STEP: Duration = Duration::from_millis(30);
 
-/// The broker that this process uses.
+/// The broker that this process uses, and runs if nobody else does.
 #[derive(Debug)]
-pub(crate) enum Embedded {
-    /// It runs in this process.
-    Owner(Owner),
-    /// It runs in another.
-    Guest(Guest),
+pub(crate) struct Embedded {
+    address: String,
+    place: Place,
+    shared: Arc<Shared>,
+    keeper: Option<JoinHandle<()>>,
 }
 
-/// A broker in this process. Dropping it waits for the processes that use it, then stops it.
-pub(crate) struct Owner {
-    broker: Option<Broker>,
-    address: String,
-    folder: PathBuf,
-    guests: File,
-    stop: Stop,
-    out: Rc<Output>,
+/// Where the broker runs, when the command starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In this process.
+    Here,
+    /// In another one.
+    Elsewhere,
 }
 
-/// A broker in another process, which goes on while this lives.
-#[derive(Debug)]
-pub(crate) struct Guest {
-    address: String,
-    _guests: File,
+/// What the keeper's thread and the command share.
+#[derive(Default)]
+struct Shared {
+    /// The broker, once it runs in this process.
+    broker: Mutex<Option<Broker>>,
+    ended: Mutex<bool>,
+    changed: Condvar,
 }
 
 impl Embedded {
@@ -58,21 +62,16 @@ impl Embedded {
     ///
     /// # Errors
     /// [`Failure`] when the folder cannot be used, or a broker runs on it that cannot be found.
-    pub(crate) fn find_or_start(folder: &Path, stop: &Stop, out: &Rc<Output>) -> anyhow::Result<Self> {
-        let guests = open_guests(folder)?;
+    pub(crate) fn find_or_start(folder: &Path, stop: &Stop) -> anyhow::Result<Self> {
         let mut waited = Duration::ZERO;
         loop {
-            let owner = match start(folder) {
-                Ok(broker) => return Owner::announced(broker, folder, guests, stop, out).map(Self::Owner),
+            let owner = match start_where_it_was(folder) {
+                Ok(broker) => return Self::owner(broker, folder),
                 Err(StartError::Open(OpenError::Locked(LockError::Held { owner, .. }))) => owner,
                 Err(error) => return Err(refused(folder, &error).into()),
             };
-            // Refused while the owner is ending: then the broker is ours in a moment.
-            if guests.try_lock_shared().is_ok() {
-                if let Some(address) = announced_by(folder, &owner) {
-                    return Ok(Self::Guest(Guest { address, _guests: guests }));
-                }
-                guests.unlock()?;
+            if let Some(address) = announced_by(folder, &owner) {
+                return Self::guest(address, folder);
             }
             if waited >= WAIT_MAX || stop.wait(STEP) {
                 let what = format!(
@@ -86,31 +85,105 @@ impl Embedded {
         }
     }
 
+    fn owner(broker: Broker, folder: &Path) -> anyhow::Result<Self> {
+        let address = broker.bootstrap();
+        announce(folder, &address).map_err(|error| {
+            Failure::failed(format!("cannot write {}/address: {error}", folder.display()))
+        })?;
+        let shared = Arc::new(Shared { broker: Mutex::new(Some(broker)), ..Shared::default() });
+        Ok(Self { address, place: Place::Here, shared, keeper: None })
+    }
+
+    fn guest(address: String, folder: &Path) -> anyhow::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let (for_thread, folder) = (Arc::clone(&shared), folder.to_owned());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "somebody must look at the lock while the command works"
+        )]
+        let keeper = thread::Builder::new()
+            .name("kolk-keeper".to_owned())
+            .spawn(move || for_thread.take_over_when_free(&folder))?;
+        Ok(Self { address, place: Place::Elsewhere, shared, keeper: Some(keeper) })
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> &str {
-        match self {
-            Self::Owner(owner) => &owner.address,
-            Self::Guest(guest) => &guest.address,
-        }
+        &self.address
+    }
+
+    /// Where it ran when the command started.
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 }
 
-fn open_guests(folder: &Path) -> Result<File, Failure> {
-    let open = || {
-        fs::create_dir_all(folder)?;
-        let path = folder.join("guests");
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
-    };
-    open().map_err(|error: io::Error| {
-        Failure::usage(format!("cannot use {}: {error}", folder.display()))
-            .help("the embedded broker keeps its data there; --bootstrap-servers names another cluster")
-    })
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.shared.end();
+        if let Some(keeper) = self.keeper.take() {
+            let _ = keeper.join();
+        }
+        drop(self.shared.broker().take());
+    }
+}
+
+impl Shared {
+    /// Runs the broker from the moment on at which nobody else does.
+    fn take_over_when_free(&self, folder: &PathBuf) {
+        while !self.has_ended_after(STEP) {
+            // Held: the usual case. Anything else is no worse than a broker that is down, and is tried again.
+            if let Ok(broker) = start_where_it_was(folder) {
+                let _ = announce(folder, &broker.bootstrap());
+                *self.broker() = Some(broker);
+                return;
+            }
+        }
+    }
+
+    fn broker(&self) -> std::sync::MutexGuard<'_, Option<Broker>> {
+        self.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn has_ended_after(&self, wait: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(ended, wait, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 /// Starts a broker on `folder` and a port that the system chooses.
+///
+/// # Errors
+/// As [`Broker::start`].
 pub(crate) fn start(folder: &Path) -> Result<Broker, StartError> {
+    start_on(folder, 0)
+}
+
+/// Starts the broker of `folder` on the port that it had last, so that those who used it find it again.
+fn start_where_it_was(folder: &Path) -> Result<Broker, StartError> {
+    let port = announced(folder).and_then(|(address, _)| address.rsplit(':').next()?.parse().ok());
+    match start_on(folder, port.unwrap_or(0)) {
+        // Somebody else has the port by now.
+        Err(StartError::Listen { .. }) if port.is_some() => start_on(folder, 0),
+        outcome => outcome,
+    }
+}
+
+fn start_on(folder: &Path, port: u16) -> Result<Broker, StartError> {
     Broker::start(BrokerOptions {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        listen: SocketAddr::from(([127, 0, 0, 1], port)),
         advertised: None,
         data: folder.to_owned(),
         config: BrokerConfig::default(),
@@ -122,12 +195,17 @@ fn refused(folder: &Path, error: &StartError) -> Failure {
         .help("--bootstrap-servers HOST:PORT names another cluster")
 }
 
-/// The address in the folder, if the process that holds the lock wrote it. `owner` is `pid N`.
-fn announced_by(folder: &Path, owner: &str) -> Option<String> {
+/// The address in the folder, and the pid of the process that wrote it.
+fn announced(folder: &Path) -> Option<(String, String)> {
     let text = fs::read_to_string(folder.join("address")).ok()?;
     let mut lines = text.lines();
-    let (address, pid) = (lines.next()?, lines.next()?);
-    (owner == format!("pid {pid}")).then(|| address.to_owned())
+    Some((lines.next()?.to_owned(), lines.next()?.to_owned()))
+}
+
+/// The address in the folder, if the process that holds the lock wrote it. `owner` is `pid N`.
+fn announced_by(folder: &Path, owner: &str) -> Option<String> {
+    let (address, pid) = announced(folder)?;
+    (owner == format!("pid {pid}")).then_some(address)
 }
 
 /// Tells the other commands of a folder where its broker listens.
@@ -138,61 +216,4 @@ pub(crate) fn announce(folder: &Path, address: &str) -> io::Result<()> {
     let (draft, path) = (folder.join("address.new"), folder.join("address"));
     fs::write(&draft, format!("{address}\n{}\n", std::process::id()))?;
     fs::rename(draft, path)
-}
-
-impl Owner {
-    fn announced(
-        broker: Broker,
-        folder: &Path,
-        guests: File,
-        stop: &Stop,
-        out: &Rc<Output>,
-    ) -> anyhow::Result<Self> {
-        let address = broker.address().to_string();
-        announce(folder, &address).map_err(|error| {
-            Failure::failed(format!("cannot write {}/address: {error}", folder.display()))
-        })?;
-        let (folder, stop, out) = (folder.to_owned(), stop.clone(), Rc::clone(out));
-        Ok(Self { broker: Some(broker), address, folder, guests, stop, out })
-    }
-
-    /// Waits until nobody else uses the broker; guests that come later wait for the broker's end.
-    fn wait_for_guests(&self) {
-        let (mut waited, mut told) = (Duration::ZERO, false);
-        while let Err(fs::TryLockError::WouldBlock) = self.guests.try_lock() {
-            if self.stop.is_wanted() && waited >= GUESTS_AFTER_STOP_MAX {
-                return;
-            }
-            if !told && !self.stop.is_wanted() && waited >= Duration::from_millis(500) {
-                told = true;
-                self.out.note(
-                    "done; other commands still use the broker in this process, which ends with them (Ctrl-C ends it now)",
-                );
-                waited = Duration::ZERO;
-                // Without handlers a signal would end the process without closing the broker's files.
-                let _ = self.stop.catch_signals();
-            }
-            if self.stop.is_wanted() {
-                // The signal is there already: only time is waited for.
-                Stop::default().wait(STEP);
-            } else {
-                self.stop.wait(STEP);
-            }
-            waited += STEP;
-        }
-    }
-}
-
-impl std::fmt::Debug for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Owner").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.wait_for_guests();
-        let _ = fs::remove_file(self.folder.join("address"));
-        drop(self.broker.take());
-    }
 }

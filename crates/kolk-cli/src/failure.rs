@@ -110,10 +110,14 @@ pub(crate) fn describe(error: &anyhow::Error) -> Failure {
             return of_client(client, what);
         }
         if cause.is::<ConfigError>() {
-            return Failure::usage(what).help("docs/cli.md lists the settings; their names are Kafka's own");
+            return Failure::usage(what)
+                .help("docs/cli.md lists the settings; their names are Kafka's own");
         }
         if let Some(start) = cause.downcast_ref::<StartError>() {
             return of_start(start, what);
+        }
+        if let Some(broker) = cause.downcast_ref::<kolk_broker::StartError>() {
+            return of_broker(broker, what);
         }
         if let Some(query) = cause.downcast_ref::<QueryError>() {
             return match query {
@@ -136,6 +140,16 @@ fn of_start(error: &StartError, what: String) -> Failure {
         | StartError::Plan { .. }
         | StartError::NoTopic { .. }
         | StartError::Empty => Failure::usage(what),
+    }
+}
+
+fn of_broker(error: &kolk_broker::StartError, what: String) -> Failure {
+    match error {
+        kolk_broker::StartError::Listen { .. } => Failure::usage(what)
+            .help("choose another address with --listen; port 0 lets the system choose one"),
+        kolk_broker::StartError::Open(_) => Failure::usage(what)
+            .help("choose another folder with --data, or stop the broker that uses it"),
+        _ => Failure::failed(what),
     }
 }
 
@@ -165,7 +179,9 @@ fn of_client(error: &ClientError, what: String) -> Failure {
             | ErrorCode::GROUP_AUTHORIZATION_FAILED
             | ErrorCode::CLUSTER_AUTHORIZATION_FAILED
             | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-        ) => "the cluster knows this user but does not allow it this: ask whoever looks after its ACLs",
+        ) => {
+            "the cluster knows this user but does not allow it this: ask whoever looks after its ACLs"
+        }
         _ if text.contains("no Kafka broker could be reached") => {
             "is the address right, and does a broker listen there? --bootstrap-servers HOST:PORT, or KOLK_BOOTSTRAP_SERVERS, names it"
         }

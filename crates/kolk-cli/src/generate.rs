@@ -96,7 +96,9 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         context.out.line(line)?;
     }
     if written < plan.count {
-        return Err(Failure::failed(format!("stopped before {} visits were written", plan.count)).into());
+        return Err(
+            Failure::failed(format!("stopped before {} visits were written", plan.count)).into()
+        );
     }
     Ok(())
 }

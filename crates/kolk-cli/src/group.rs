@@ -209,7 +209,10 @@ fn describe(options: &Describe, context: &Context) -> anyhow::Result<()> {
     print(context, &table)
 }
 
-fn describe_json(group: &GroupDescription, progress: &BTreeMap<&TopicPartition, Progress>) -> Value {
+fn describe_json(
+    group: &GroupDescription,
+    progress: &BTreeMap<&TopicPartition, Progress>,
+) -> Value {
     let members = group.members.iter().map(|member| {
         let partitions: Vec<String> = member.assignment.iter().map(ToString::to_string).collect();
         json!({
@@ -269,7 +272,9 @@ fn reset(options: &Reset, context: &Context) -> anyhow::Result<()> {
     let group = admin.describe_group(&options.name)?;
     if !group.members.is_empty() {
         let what = format!("group `{}` has {} members", group.id, group.members.len());
-        return Err(Failure::usage(what).help("stop them first; `kolk group describe` shows them").into());
+        return Err(Failure::usage(what)
+            .help("stop them first; `kolk group describe` shows them")
+            .into());
     }
     let committed = admin.group_offsets(&options.name)?;
     let partitions = if options.topic.is_empty() {
@@ -342,12 +347,16 @@ fn show_reset(
 
 fn parse_time(text: &str) -> Result<Timestamp, Failure> {
     timestamp::parse(text.as_bytes(), &mut Zone::utc()).map(Timestamp).ok_or_else(|| {
-        Failure::usage(format!("`{text}` is not a time")).help("ISO 8601 is needed, for example 2024-01-01T00:00:00Z")
+        Failure::usage(format!("`{text}` is not a time"))
+            .help("ISO 8601 is needed, for example 2024-01-01T00:00:00Z")
     })
 }
 
 /// The partitions that `topic` or `topic:0,1` names.
-fn named_partitions(written: &[String], admin: &mut Admin) -> anyhow::Result<BTreeSet<TopicPartition>> {
+fn named_partitions(
+    written: &[String],
+    admin: &mut Admin,
+) -> anyhow::Result<BTreeSet<TopicPartition>> {
     let mut partitions = BTreeSet::new();
     for text in written {
         let (name, list) = match text.split_once(':') {
@@ -365,8 +374,10 @@ fn named_partitions(written: &[String], admin: &mut Admin) -> anyhow::Result<BTr
                 .map(|number| number.trim().parse().ok().filter(|number| all.contains(number)))
                 .collect::<Option<Vec<i32>>>()
                 .ok_or_else(|| {
-                    Failure::usage(format!("`{text}` names a partition that topic `{name}` does not have"))
-                        .help(format!("it has {}, counted from 0", all.len()))
+                    Failure::usage(format!(
+                        "`{text}` names a partition that topic `{name}` does not have"
+                    ))
+                    .help(format!("it has {}, counted from 0", all.len()))
                 })?,
         };
         partitions.extend(chosen.into_iter().map(|partition| TopicPartition::new(name, partition)));

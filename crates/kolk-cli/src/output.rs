@@ -133,6 +133,5 @@ fn up(lines: usize) -> String {
 }
 
 fn terminal_columns() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr())
-        .map_or(100, |size| usize::from(size.ws_col).max(20))
+    rustix::termios::tcgetwinsize(io::stderr()).map_or(100, |size| usize::from(size.ws_col).max(20))
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::session::Session;
+use kolk::client::Offset;
 use kolk::client::TopicPartition;
 use kolk::client::admin::TopicDescription;
 use kolk::client::config::ClientConfig;
@@ -9,7 +10,6 @@ use kolk::client::fetch::{FetchEvent, FetchedPartition, Fetcher, Start};
 use kolk::client::metadata::Metadata;
 use kolk::client::network::Network;
 use kolk::client::offsets::OffsetSpec;
-use kolk::client::Offset;
 use kolk::time::Clock;
 use kolk_wire::record::{BatchHeader, Record, Scratch};
 use std::collections::BTreeMap;
@@ -52,6 +52,7 @@ impl Reader {
     /// [`Failure`] when a partition cannot be read any further, or the cluster cannot be reached.
     pub(crate) fn poll(&mut self, wait: Duration) -> anyhow::Result<Vec<FetchedPartition>> {
         let until = self.network.now() + wait;
+        let mut polled = false;
         loop {
             self.metadata.step(&mut self.network)?;
             self.fetcher.step(&mut self.network, &mut self.metadata)?;
@@ -60,9 +61,11 @@ impl Reader {
                 fetched.extend(records_of(event)?);
             }
             let now = self.network.now();
-            if !fetched.is_empty() || now >= until {
+            // The sockets get their turn once even when there is no time to wait.
+            if !fetched.is_empty() || (polled && now >= until) {
                 return Ok(fetched);
             }
+            polled = true;
             let deadlines = [self.metadata.deadline(), self.fetcher.deadline(), Some(until)];
             let next = deadlines.into_iter().flatten().min();
             self.network.poll(next.map_or(Duration::ZERO, |at| now.until(at)));
@@ -77,7 +80,9 @@ fn records_of(event: FetchEvent) -> anyhow::Result<Option<FetchedPartition>> {
         FetchEvent::OutOfRange { partition, position, policy } => match policy {
             kolk::client::config::OffsetReset::None => {
                 let what = format!("{partition} has no offset {position} (any more)");
-                Err(Failure::usage(what).help("`kolk topic describe` shows its first and last offsets").into())
+                Err(Failure::usage(what)
+                    .help("`kolk topic describe` shows its first and last offsets")
+                    .into())
             }
             _ => Ok(None),
         },
@@ -103,7 +108,8 @@ pub(crate) fn each_record(
     scratch: &mut Scratch,
     mut each: impl FnMut(&Record<'_>, &BatchHeader) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let damaged = |error| Failure::failed(format!("{}: a batch cannot be read: {error}", fetched.partition));
+    let damaged =
+        |error| Failure::failed(format!("{}: a batch cannot be read: {error}", fetched.partition));
     for batch in &fetched.batches {
         let body = batch.body(scratch).map_err(damaged)?;
         for record in body.records() {

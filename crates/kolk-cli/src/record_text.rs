@@ -12,7 +12,10 @@ use serde_json::{Map, Value, json};
 
 /// Which parts of a record a line has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "one flag for each property of Kafka's formatter")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one flag for each property of Kafka's formatter"
+)]
 pub(crate) struct LineFormat {
     /// `print.timestamp`.
     pub(crate) timestamp: bool,
@@ -176,7 +179,8 @@ fn timestamp(ms: i64, kind: TimestampType) -> String {
 /// [`Failure`] when there is no `=`.
 pub(crate) fn split_property(property: &str) -> Result<(&str, &str), Failure> {
     property.split_once('=').ok_or_else(|| {
-        Failure::usage(format!("`--property {property}` has no `=`")).help("write --property NAME=VALUE")
+        Failure::usage(format!("`--property {property}` has no `=`"))
+            .help("write --property NAME=VALUE")
     })
 }
 
@@ -190,7 +194,12 @@ pub(crate) fn unknown_property(name: &str, known: &[&str]) -> Failure {
 }
 
 /// A record as JSON. Bytes that are no UTF-8 are in `key_base64`, `value_base64`.
-pub(crate) fn to_json(topic: &str, partition: i32, record: &Record<'_>, batch: &BatchHeader) -> Value {
+pub(crate) fn to_json(
+    topic: &str,
+    partition: i32,
+    record: &Record<'_>,
+    batch: &BatchHeader,
+) -> Value {
     let mut object = Map::new();
     object.insert("topic".to_owned(), topic.into());
     object.insert("partition".to_owned(), partition.into());

@@ -62,7 +62,11 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     let state = options.state.folder(context).join(&options.app);
     let state = Some(state).filter(|path| path.exists());
     if groups.is_empty() && topics.is_empty() && state.is_none() {
-        context.out.note(&format!("application {} has left nothing on {}", options.app, session.place()));
+        context.out.note(&format!(
+            "application {} has left nothing on {}",
+            options.app,
+            session.place()
+        ));
         return Ok(());
     }
     let deleted = if options.dry_run { "would delete" } else { "deleted" };
@@ -93,7 +97,8 @@ fn refuse_if_running(app: &str, groups: &[String], admin: &mut Admin) -> anyhow:
     for id in groups {
         let group = admin.describe_group(id)?;
         if let Some(member) = group.members.first() {
-            let what = format!("application {app} is running: group {id} has a member at {}", member.host);
+            let what =
+                format!("application {app} is running: group {id} has a member at {}", member.host);
             let help = "stop it first; a member that ended without a word is forgotten after session.timeout.ms (45 s)";
             return Err(Failure::usage(what).help(help).into());
         }
@@ -110,6 +115,7 @@ fn delete_group(group: &str, admin: &mut Admin) -> anyhow::Result<()> {
 }
 
 fn delete_state(path: &Path) -> anyhow::Result<()> {
-    fs::remove_dir_all(path)
-        .map_err(|error| Failure::failed(format!("cannot delete {}: {error}", path.display())).into())
+    fs::remove_dir_all(path).map_err(|error| {
+        Failure::failed(format!("cannot delete {}: {error}", path.display())).into()
+    })
 }

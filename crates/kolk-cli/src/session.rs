@@ -1,6 +1,6 @@
 //! What a command works with: the process around it, and the cluster it talks to.
 
-use crate::embedded::{self, Embedded};
+use crate::embedded::{self, Embedded, Place};
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -29,7 +29,7 @@ pub(crate) struct Context {
     pub(crate) out: Rc<Output>,
 }
 
-/// A cluster that commands talk to; the embedded broker, if it is one, runs at least as long.
+/// A cluster that commands talk to; the embedded broker, if it is that, runs at least as long.
 #[derive(Debug)]
 pub(crate) struct Session {
     config: ClientConfig,
@@ -49,7 +49,7 @@ impl Session {
             None
         } else {
             let folder = Path::new(embedded::FOLDER);
-            Some(Embedded::find_or_start(folder, &context.stop, &context.out)?)
+            Some(Embedded::find_or_start(folder, &context.stop)?)
         };
         let config = properties.client(embedded.as_ref().map(Embedded::address))?;
         Ok(Self { config, clock: Arc::clone(&context.clock), embedded })
@@ -96,10 +96,10 @@ impl Session {
         let servers: Vec<String> =
             self.config.bootstrap_servers.iter().map(ToString::to_string).collect();
         let servers = servers.join(",");
-        match &self.embedded {
+        match self.embedded.as_ref().map(Embedded::place) {
             None => servers,
-            Some(Embedded::Owner(_)) => format!("{servers} (embedded broker of this process)"),
-            Some(Embedded::Guest(_)) => format!("{servers} (embedded broker of this folder)"),
+            Some(Place::Here) => format!("{servers} (embedded broker of this process)"),
+            Some(Place::Elsewhere) => format!("{servers} (embedded broker of this folder)"),
         }
     }
 

@@ -57,7 +57,8 @@ impl ConnectionArgs {
     /// [`Failure`] for a file that cannot be read, an unknown variable, or a `${…}` that stands for nothing.
     pub(crate) fn gather(&self, environment: &Environment) -> anyhow::Result<Properties> {
         let mut properties = Properties::default();
-        let file = self.config.clone().or_else(|| environment.get("KOLK_CONFIG").map(PathBuf::from));
+        let file =
+            self.config.clone().or_else(|| environment.get("KOLK_CONFIG").map(PathBuf::from));
         if let Some(path) = file {
             properties.add_file(&path, environment)?;
         }
@@ -138,14 +139,16 @@ impl Properties {
 
     fn add_file(&mut self, path: &Path, environment: &Environment) -> anyhow::Result<()> {
         let shown = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| unreadable(path, &error))?;
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let table: toml::Table = text
             .parse()
             .map_err(|error| Failure::usage(format!("{shown} is not TOML: {error}")))?;
         let mut flat = Vec::new();
-        flatten("", &table, &mut flat)
-            .map_err(|name| Failure::usage(format!("{shown}: `{name}` is a list of tables; text, a number or true/false is needed")))?;
+        flatten("", &table, &mut flat).map_err(|name| {
+            Failure::usage(format!(
+                "{shown}: `{name}` is a list of tables; text, a number or true/false is needed"
+            ))
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for (name, value) in flat {
             self.add(&name, &value, &shown.to_string(), folder, environment)?;
@@ -252,7 +255,9 @@ pub(crate) fn resolve(
                     .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
                 value.push_str(text.trim_end_matches(['\r', '\n']));
             }
-            _ => return Err(format!("`${{{inside}}}` is neither ${{env:NAME}} nor ${{file:PATH}}")),
+            _ => {
+                return Err(format!("`${{{inside}}}` is neither ${{env:NAME}} nor ${{file:PATH}}"));
+            }
         }
         rest = &reference[end + 1..];
     }
@@ -286,8 +291,11 @@ mod tests {
         let text = "bootstrap.servers = ['a:1', 'b:2']\nlinger.ms = 7\n\"batch.size\" = 1000\nacks = '1'\n\
                     [sasl]\npassword = '${file:password}'\nusername = 'u'\n[security]\nprotocol = 'SASL_PLAINTEXT'";
         fs::write(&path, text).unwrap();
-        let environment =
-            Environment::from([("KOLK_BATCH_SIZE", "2000"), ("KOLK_LINGER_MS", "8"), ("KOLK_SERVICE_HOST", "x")]);
+        let environment = Environment::from([
+            ("KOLK_BATCH_SIZE", "2000"),
+            ("KOLK_LINGER_MS", "8"),
+            ("KOLK_SERVICE_HOST", "x"),
+        ]);
         let set = vec!["linger.ms=9".to_owned()];
         let args = ConnectionArgs { config: Some(path), set, ..ConnectionArgs::default() };
         let config = gather(args, &environment).unwrap();

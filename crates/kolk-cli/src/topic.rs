@@ -246,8 +246,15 @@ fn describe_text(
     let count = topic.partitions.len();
     let replicas = topic.partitions.first().map_or(0, |first| first.replicas.len());
     context.out.line(format!("topic {}: {count} partitions, {replicas} replicas", topic.name))?;
-    let mut table =
-        Table::new(&["partition#", "first#", "end#", "records up to#", "leader#", "replicas", "in sync"]);
+    let mut table = Table::new(&[
+        "partition#",
+        "first#",
+        "end#",
+        "records up to#",
+        "leader#",
+        "replicas",
+        "in sync",
+    ]);
     for it in &topic.partitions {
         let (first, end) = row(it.partition);
         table.row([

@@ -118,10 +118,12 @@ impl Writer {
             match self.producer.append(handle, timestamp, key, value, headers) {
                 Ok(()) => break,
                 Err(AppendError::Full { .. }) => self.step(ROOM_WAIT)?,
-                Err(error @ AppendError::TooLarge { .. }) => {
-                    let what = format!("{} {}: {error}", self.unit, record.number);
+                Err(error) => {
+                    let failure =
+                        Failure::failed(format!("{} {}: {error}", self.unit, record.number));
                     let help = "--set max.request.size=BYTES raises the limit, and so must the topic's max.message.bytes";
-                    return Err(Failure::failed(what).help(help).into());
+                    let too_large = matches!(error, AppendError::TooLarge { .. });
+                    return Err(if too_large { failure.help(help) } else { failure }.into());
                 }
             }
         }
@@ -171,7 +173,9 @@ impl Writer {
             match event {
                 Event::Acknowledged(batch) => {
                     self.acknowledged += u64::from(batch.count);
-                    if let Some(waiting) = self.at(batch.partition).and_then(|at| self.waiting.get_mut(at)) {
+                    if let Some(waiting) =
+                        self.at(batch.partition).and_then(|at| self.waiting.get_mut(at))
+                    {
                         waiting.drain(..waiting.len().min(batch.count as usize));
                     }
                 }
@@ -201,7 +205,8 @@ impl Writer {
                 format!("{} {first} to {}", self.unit, last.copied().unwrap_or(first))
             }
         };
-        let what = format!("topic `{}` refuses {which}: {} ({})", self.topic, refusal.why, refusal.code);
+        let what =
+            format!("topic `{}` refuses {which}: {} ({})", self.topic, refusal.why, refusal.code);
         match refusal.code {
             ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => Failure::failed(what)
                 .help(format!("`kolk topic alter {} --topic-config max.message.bytes=BYTES` lets larger records in", self.topic)),

@@ -6,8 +6,8 @@ use crate::session::Session;
 use kolk::client::commit::{
     CommitOutcome, CommittedOffset, FetchedOffsets, OffsetCommit, OffsetFetch, Stability,
 };
-use kolk::client::fetch::{FetchedPartition, Start};
 use kolk::client::config::ClientConfig;
+use kolk::client::fetch::{FetchedPartition, Start};
 use kolk::client::group::membership::{GroupEvent, MemberPhase, Membership};
 use kolk::client::{Offset, TopicPartition};
 use kolk::time::Moment;
@@ -42,7 +42,12 @@ impl Member {
     ///
     /// # Errors
     /// When the group may not be joined.
-    pub(super) fn join(session: &Session, group: &str, topic: &str, start: Start) -> anyhow::Result<Self> {
+    pub(super) fn join(
+        session: &Session,
+        group: &str,
+        topic: &str,
+        start: Start,
+    ) -> anyhow::Result<Self> {
         let reset = if matches!(start, Start::Earliest) { "earliest" } else { "latest" };
         let config = session.config().with("auto.offset.reset", reset)?.with("group.id", group)?;
         let mut reader = Reader::new(&config, session.clock())?;
@@ -68,7 +73,11 @@ impl Member {
     ///
     /// # Errors
     /// When a partition cannot be read, or the group may not be used.
-    pub(super) fn print(&mut self, mut printer: Printer, ending: &mut Ending<'_>) -> anyhow::Result<u64> {
+    pub(super) fn print(
+        &mut self,
+        mut printer: Printer,
+        ending: &mut Ending<'_>,
+    ) -> anyhow::Result<u64> {
         while !printer.is_full() && !ending.is_due() {
             for fetched in self.poll()? {
                 // Taken away in the same round.

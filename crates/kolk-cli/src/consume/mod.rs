@@ -147,7 +147,8 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     }
     context.stop.catch_signals()?;
     let topic = session.topic(&options.topic)?;
-    let printer = Printer::new(format, options.form, &topic.name, options.max_messages, &context.out);
+    let printer =
+        Printer::new(format, options.form, &topic.name, options.max_messages, &context.out);
     let mut ending = Ending::new(options, context);
     let printed = match &options.group {
         Some(group) => {
@@ -226,9 +227,15 @@ fn print_partitions(
             reader.assign(TopicPartition::new(topic.name.as_str(), *partition), start);
         }
     }
-    while !printer.is_full() && !ending.is_due() && left.as_ref().is_none_or(|left| !left.is_empty()) {
+    while !printer.is_full()
+        && !ending.is_due()
+        && left.as_ref().is_none_or(|left| !left.is_empty())
+    {
         for fetched in reader.poll(WAIT_MAX)? {
-            printer.print(&fetched, left.as_ref().and_then(|left| left.get(&fetched.partition.partition)))?;
+            printer.print(
+                &fetched,
+                left.as_ref().and_then(|left| left.get(&fetched.partition.partition)),
+            )?;
             if printer.saw_records() {
                 ending.saw_records();
             }
@@ -278,8 +285,8 @@ fn ends(
         Some(text) => text.parse().map_or(first, Offset),
         None => first,
     };
-    let held = bounds.into_iter().filter(|(partition, (first, end))| {
-        chosen.contains(partition) && from(*first) < *end
-    });
+    let held = bounds
+        .into_iter()
+        .filter(|(partition, (first, end))| chosen.contains(partition) && from(*first) < *end);
     Ok(Some(held.map(|(partition, (_, end))| (partition, end)).collect()))
 }

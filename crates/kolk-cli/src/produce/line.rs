@@ -97,7 +97,8 @@ impl LineParser {
                 Failure::usage(format!("`{header}` in --headers has no `:`"))
                     .help("write --headers name:value,name:value")
             })?;
-            let value = Some(value.to_owned()).filter(|value| Some(value) != self.null_marker.as_ref());
+            let value =
+                Some(value.to_owned()).filter(|value| Some(value) != self.null_marker.as_ref());
             self.fixed.push((name.to_owned(), value));
         }
         Ok(())
@@ -134,7 +135,11 @@ impl LineParser {
         Ok(Parsed { key, value: self.nullable(value), headers })
     }
 
-    fn parse_headers<'a>(&'a self, list: &'a [u8], into: &mut Vec<Header<'a>>) -> Result<(), String> {
+    fn parse_headers<'a>(
+        &'a self,
+        list: &'a [u8],
+        into: &mut Vec<Header<'a>>,
+    ) -> Result<(), String> {
         if self.nullable(list).is_none() {
             return Ok(());
         }
@@ -184,8 +189,9 @@ mod tests {
         };
         let shown = parser.parse(line.as_bytes()).map(|parsed| {
             let headers = parsed.headers.iter();
-            let headers: Vec<String> =
-                headers.map(|header| format!("{}={}", text(Some(header.key)), text(header.value))).collect();
+            let headers: Vec<String> = headers
+                .map(|header| format!("{}={}", text(Some(header.key)), text(header.value)))
+                .collect();
             format!("{}|{}|{}", headers.join(";"), text(parsed.key), text(parsed.value))
         });
         assert_eq!(shown.as_deref().map_err(String::as_str), wanted, "{properties:?} {line:?}");

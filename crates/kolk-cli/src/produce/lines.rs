@@ -54,7 +54,11 @@ impl<R: Read + AsFd> Lines<R> {
                 // The last line may lack its line feed.
                 let line = self.start..self.buffer.len();
                 self.start = self.buffer.len();
-                return Ok(if line.is_empty() { Next::End } else { Next::Line(trimmed(&self.buffer[line])) });
+                return Ok(if line.is_empty() {
+                    Next::End
+                } else {
+                    Next::Line(trimmed(&self.buffer[line]))
+                });
             }
             if !self.is_ready(wait)? {
                 return Ok(Next::Nothing);

@@ -3,7 +3,7 @@
 mod monitor;
 mod totals;
 
-pub(crate) use monitor::rate;
+use totals::Clocks;
 pub(crate) use totals::Totals;
 
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Where instances keep their ids and state.
 pub(crate) const STATE_FOLDER: &str = ".kolk/state";
 /// How often the state of queries is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Run the statements of a file or folder
 ///
@@ -130,9 +130,12 @@ pub(crate) fn run_application(
         Application::start(&loaded.program.topology, options, Arc::clone(&context.clock))?;
     let stop = application.stop_handle();
     let mut monitor = Monitor::new(shown, start);
+    let mut clocks = Clocks::default();
     let mut stopping = false;
     while !application.is_finished() {
-        monitor.show(&application.status(), context);
+        let status = application.status();
+        monitor.show(&status, context);
+        clocks.look(&status, context.clock.monotonic().since(start));
         if stopping {
             // The signal is there already: only time is waited for.
             crate::signal::Stop::default().wait(LOOK_INTERVAL);
@@ -140,13 +143,16 @@ pub(crate) fn run_application(
             stopping = true;
             stop.stop();
             if shown == Shown::Progress {
-                context.out.note("stopping: what was read is finished and committed (again to end at once)");
+                context.out.note(
+                    "stopping: what was read is finished and committed (again to end at once)",
+                );
             }
         }
     }
     context.out.clear_live();
     let took = context.clock.monotonic().since(start);
-    Ok(Totals::new(application.join(), took))
+    clocks.look(&application.status(), took);
+    Ok(Totals::new(application.join(), clocks, took))
 }
 
 /// The failure of a run with failed queries.

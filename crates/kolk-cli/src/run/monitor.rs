@@ -71,7 +71,9 @@ impl Monitor {
     fn tell_news(&mut self, query: &QueryStatus, context: &Context) {
         if query.phase == QueryPhase::Failed && !self.failed.contains(&query.name) {
             self.failed.push(query.name.clone());
-            context.out.note(&format!("query {} failed and has stopped; the others go on", query.name));
+            context
+                .out
+                .note(&format!("query {} failed and has stopped; the others go on", query.name));
         }
         let told = self.waiting.get(&query.name);
         if told != query.waiting.as_ref() {
@@ -89,8 +91,15 @@ impl Monitor {
     }
 
     fn lines(&mut self, queries: &[QueryStatus], seconds: f64) -> Vec<String> {
-        let mut table =
-            Table::new(&["query", "delivery", "state", "delivered#", "rows/s#", "lag#", "watermark"]);
+        let mut table = Table::new(&[
+            "query",
+            "delivery",
+            "state",
+            "delivered#",
+            "rows/s#",
+            "lag#",
+            "watermark",
+        ]);
         for query in queries {
             let delivered = query.account.delivered;
             let before = self.delivered.insert(query.name.clone(), delivered).unwrap_or(0);
@@ -115,7 +124,11 @@ pub(crate) fn rate(count: u64, seconds: f64) -> u64 {
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = count as f64 / seconds;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "neither negative nor near u64::MAX")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "neither negative nor near u64::MAX"
+    )]
     let rate = rate.round() as u64;
     rate
 }

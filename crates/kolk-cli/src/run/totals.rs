@@ -5,12 +5,43 @@ use crate::failure::describe;
 use crate::table::{Table, grouped};
 use kolk::runtime::{QueryError, QueryStatus};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::Duration;
+
+/// When queries ended, or last delivered something: each has its own speed, whatever the others do.
+#[derive(Debug, Default)]
+pub(super) struct Clocks {
+    /// Rows delivered when last looked at, and how long after the start that number was first seen.
+    delivered: HashMap<String, (u64, Duration)>,
+}
+
+impl Clocks {
+    /// Looks at the queries `since` the start.
+    pub(super) fn look(&mut self, queries: &[QueryStatus], since: Duration) {
+        for query in queries {
+            let delivered = query.account.delivered;
+            match self.delivered.get_mut(&query.name) {
+                Some(seen) if seen.0 == delivered => {}
+                Some(seen) => *seen = (delivered, since),
+                None => {
+                    self.delivered.insert(query.name.clone(), (delivered, since));
+                }
+            }
+        }
+    }
+
+    /// Rows per second from the start to the last delivery.
+    fn rate(&self, status: &QueryStatus) -> u64 {
+        let last = self.delivered.get(&status.name).map_or(Duration::ZERO, |(_, last)| *last);
+        rate(status.account.delivered, last.as_secs_f64())
+    }
+}
 
 /// The books of all queries, with what ended those that failed.
 #[derive(Debug)]
 pub(crate) struct Totals {
     queries: Vec<(QueryStatus, Option<anyhow::Error>)>,
+    clocks: Clocks,
     took: Duration,
 }
 
@@ -18,10 +49,12 @@ impl Totals {
     /// The books of an application that has ended.
     pub(super) fn new(
         queries: Vec<(QueryStatus, Result<(), QueryError>)>,
+        clocks: Clocks,
         took: Duration,
     ) -> Self {
-        let queries = queries.into_iter().map(|(status, outcome)| (status, outcome.err().map(Into::into)));
-        Self { queries: queries.collect(), took }
+        let queries =
+            queries.into_iter().map(|(status, outcome)| (status, outcome.err().map(Into::into)));
+        Self { queries: queries.collect(), clocks, took }
     }
 
     /// The queries.
@@ -29,16 +62,27 @@ impl Totals {
         self.queries.iter().map(|(status, _)| status)
     }
 
-    /// How long the application ran.
-    pub(crate) fn took(&self) -> Duration {
-        self.took
+    /// Rows that a query delivered per second, from the application's start to its last delivery.
+    pub(crate) fn rate(&self, query: &str) -> u64 {
+        self.queries()
+            .find(|status| status.name == query)
+            .map_or(0, |status| self.clocks.rate(status))
     }
 
     /// The books for people.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut table = Table::new(&[
-            "query", "delivery", "read#", "= forwarded#", "+ filtered#", "+ skipped#", "+ dead-lettered#",
-            "delivered#", "too large#", "commits#", "rows/s#",
+            "query",
+            "delivery",
+            "read#",
+            "= forwarded#",
+            "+ filtered#",
+            "+ skipped#",
+            "+ dead-lettered#",
+            "delivered#",
+            "too large#",
+            "commits#",
+            "rows/s#",
         ]);
         let seconds = self.took.as_secs_f64();
         for status in self.queries() {
@@ -52,7 +96,7 @@ impl Totals {
                 account.delivered,
                 account.too_large,
                 status.commits,
-                rate(account.delivered, seconds),
+                self.clocks.rate(status),
             ];
             let names = [status.name.clone(), status.delivery.to_owned()];
             table.row(names.into_iter().chain(numbers.map(grouped)));
@@ -66,11 +110,17 @@ impl Totals {
             }
             if account.failed_expressions > 0 {
                 let count = grouped(account.failed_expressions);
-                lines.push(format!("{}: an expression failed on {count} rows and gave NULL", status.name));
+                lines.push(format!(
+                    "{}: an expression failed on {count} rows and gave NULL",
+                    status.name
+                ));
             }
             if status.rewinds > 0 {
                 let count = grouped(status.rewinds);
-                lines.push(format!("{}: went back to its committed offsets {count} times", status.name));
+                lines.push(format!(
+                    "{}: went back to its committed offsets {count} times",
+                    status.name
+                ));
             }
         }
         lines
@@ -87,7 +137,7 @@ impl Totals {
                 "delivered": account.delivered, "too_large": account.too_large,
                 "failed_expressions": account.failed_expressions, "balances": account.balances(),
                 "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,
-                "rewinds": status.rewinds, "first_output_ms": status.first_output_ms,
+                "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds, "first_output_ms": status.first_output_ms,
                 "error": error.as_ref().map(|error| describe(error).to_string()),
             })
         };
@@ -100,8 +150,11 @@ impl Totals {
     /// # Errors
     /// A [`Failure`](crate::failure::Failure).
     pub(crate) fn outcome(self) -> anyhow::Result<()> {
-        let mut failed: Vec<(String, anyhow::Error)> =
-            self.queries.into_iter().filter_map(|(status, error)| Some((status.name, error?))).collect();
+        let mut failed: Vec<(String, anyhow::Error)> = self
+            .queries
+            .into_iter()
+            .filter_map(|(status, error)| Some((status.name, error?)))
+            .collect();
         match failed.len() {
             0 => Ok(()),
             1 => {

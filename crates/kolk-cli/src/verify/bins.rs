@@ -43,7 +43,12 @@ pub(super) enum BinProblem {
 
 impl BinCheck {
     /// Takes the next row's bin into account.
-    pub(super) fn row(&mut self, header: Option<&[u8]>, key: &str, offset: i64) -> Option<BinProblem> {
+    pub(super) fn row(
+        &mut self,
+        header: Option<&[u8]>,
+        key: &str,
+        offset: i64,
+    ) -> Option<BinProblem> {
         let gap = offset > self.next_offset;
         self.next_offset = offset + 1;
         let number = header.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u32>().ok());

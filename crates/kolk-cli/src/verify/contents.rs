@@ -103,8 +103,12 @@ mod tests {
     #[test]
     fn null_and_empty_keys_differ_and_so_do_other_cuts_of_the_same_bytes() {
         let mut contents = Contents::new();
-        let entries =
-            [entry(0, None, b"ab"), entry(1, Some(b""), b"ab"), entry(2, Some(b"a"), b"b"), entry(3, Some(b"ab"), b"")];
+        let entries = [
+            entry(0, None, b"ab"),
+            entry(1, Some(b""), b"ab"),
+            entry(2, Some(b"a"), b"b"),
+            entry(3, Some(b"ab"), b""),
+        ];
         assert!(entries.iter().all(|entry| contents.add(entry).is_none()));
         let again = contents.add(&entry(4, Some(b"a"), b"b"));
         assert_eq!(again, Some(Place { partition: 0, offset: 2 }));

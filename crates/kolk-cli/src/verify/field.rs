@@ -93,9 +93,15 @@ impl Rank {
             (Self::Time(a, _), Self::Time(b, _)) => a.cmp(b),
             (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
-            #[expect(clippy::cast_precision_loss, reason = "a number with a fraction is no exact value anyway")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a number with a fraction is no exact value anyway"
+            )]
             (Self::Integer(a), Self::Number(b)) => (*a as f64).total_cmp(b),
-            #[expect(clippy::cast_precision_loss, reason = "a number with a fraction is no exact value anyway")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a number with a fraction is no exact value anyway"
+            )]
             (Self::Number(a), Self::Integer(b)) => a.total_cmp(&(*b as f64)),
             (a, b) => a.to_string().cmp(&b.to_string()),
         };

@@ -113,7 +113,11 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         topic: options.topic.clone(),
         key: options.key.clone(),
         by: options.by.clone(),
-        duplicates: if options.allow_duplicates { Duplicates::Allowed } else { Duplicates::Refused },
+        duplicates: if options.allow_duplicates {
+            Duplicates::Allowed
+        } else {
+            Duplicates::Refused
+        },
         against: options.against.clone(),
         bins: options.bins.clone(),
         show: options.show,

@@ -61,7 +61,8 @@ impl Check {
         if let Some(first) = first {
             self.report.repeats += 1;
             if self.duplicates == Duplicates::Refused {
-                let what = format!("the same as offset {} of partition {}", first.offset, first.partition);
+                let what =
+                    format!("the same as offset {} of partition {}", first.offset, first.partition);
                 self.find(Kind::Duplicate, entry, what);
             }
         }
@@ -113,7 +114,8 @@ impl Check {
             return;
         };
         if last.partition != entry.partition {
-            let what = format!("{key} is in partition {} too, at offset {}", last.partition, last.offset);
+            let what =
+                format!("{key} is in partition {} too, at offset {}", last.partition, last.offset);
             self.find(Kind::NotComparable, entry, what);
         } else if in_intervals || !rank.is_before(&last.rank) {
             *last = Last { partition: entry.partition, offset: entry.offset, rank };
@@ -142,7 +144,8 @@ impl Check {
     pub(crate) fn finish(mut self) -> Report {
         if self.compared {
             for (place, count) in self.contents.extra(self.duplicates) {
-                let entry = Entry { partition: place.partition, offset: place.offset, ..Entry::default() };
+                let entry =
+                    Entry { partition: place.partition, offset: place.offset, ..Entry::default() };
                 let what = match count {
                     1 => "not in the other topic".to_owned(),
                     count => format!("{count} times more often than in the other topic"),

@@ -130,7 +130,11 @@ impl Report {
             .filter(|kind| self.count(*kind) > 0)
             .map(|kind| format!("{} {}", kind.name(), grouped(self.count(kind))))
             .collect();
-        if found.is_empty() { "in order".to_owned() } else { format!("NOT as promised: {}", found.join(", ")) }
+        if found.is_empty() {
+            "in order".to_owned()
+        } else {
+            format!("NOT as promised: {}", found.join(", "))
+        }
     }
 
     /// The report for people.
@@ -157,7 +161,8 @@ impl Report {
             }
             lines.push(line);
             for finding in self.examples.iter().filter(|finding| finding.kind == kind) {
-                let topic = if kind == Kind::Missing { against.as_deref() } else { Some(topic.as_str()) };
+                let topic =
+                    if kind == Kind::Missing { against.as_deref() } else { Some(topic.as_str()) };
                 let topic = topic.unwrap_or_default();
                 let Finding { partition, offset, what, .. } = finding;
                 lines.push(format!("    {topic}-{partition} offset {offset}: {what}"));

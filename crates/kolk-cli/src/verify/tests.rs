@@ -1,7 +1,7 @@
 //! The check on records in memory: each kind of problem is found, and nothing else is.
 
-use super::*;
 use super::super::report::Kind;
+use super::*;
 
 const CLEAN: &[Kind] = &[];
 
@@ -88,7 +88,8 @@ fn order_may_rise_and_stand_and_gaps_are_fine() {
 #[test]
 fn a_falling_value_is_a_violation_and_the_highest_one_stays_the_measure() {
     let kinds = [Kind::Violation, Kind::Violation];
-    let report = check(&plan(Duplicates::Refused), "0 0 a 5\n0 1 a 3\n0 2 a 4\n0 3 a 6", "", &kinds);
+    let report =
+        check(&plan(Duplicates::Refused), "0 0 a 5\n0 1 a 3\n0 2 a 4\n0 3 a 6", "", &kinds);
     let text = report.lines().join("\n");
     assert!(text.contains("out-0 offset 1: a: at falls from 5 (offset 0) to 3"), "{text}");
 }
