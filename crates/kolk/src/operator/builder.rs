@@ -5,10 +5,11 @@ use crate::codec::json::{Kind, Token};
 use crate::codec::kafka;
 use crate::codec::zone::Zone;
 use crate::operator::column::Column;
+use crate::operator::texts::Texts;
 use crate::schema::DataType;
 use arrow_array::builder::{
     BooleanBuilder, Decimal128Builder, Float64Builder, Int32Builder, Int64Builder,
-    LargeBinaryBuilder, LargeStringBuilder,
+    LargeBinaryBuilder,
 };
 
 /// A column in the making.
@@ -21,9 +22,9 @@ pub(crate) enum Builder {
     Timestamp(Int64Builder),
     Double(Float64Builder),
     Decimal(Decimal128Builder, (u8, u8)),
-    Text(LargeStringBuilder),
+    Text(Texts),
     /// The JSON text of values of this kind.
-    Nested(LargeStringBuilder, Kind),
+    Nested(Texts, Kind),
     Bytes(LargeBinaryBuilder),
 }
 
@@ -46,9 +47,9 @@ macro_rules! push {
 impl Builder {
     /// For about so many values of a type.
     pub(crate) fn new(data_type: &DataType, len: usize) -> Self {
-        // Texts of about this many bytes find room at once.
+        // Values of about this many bytes find room at once.
         const TEXT: usize = 24;
-        let text = || LargeStringBuilder::with_capacity(len, len * TEXT);
+        let text = || Texts::with_capacity(len);
         match data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(len)),
             DataType::Integer => Self::Integer(Int32Builder::with_capacity(len)),
@@ -89,14 +90,18 @@ impl Builder {
             Self::Double(builder) => push!(builder, value::double(token, buffer)),
             Self::Decimal(builder, of) => push!(builder, value::decimal(token, buffer, *of)),
             Self::Text(builder) => {
-                let text = value::text(token, buffer);
-                push!(builder, std::str::from_utf8(&text).map_err(|_| Mismatch))
+                match token.kind {
+                    Kind::Text => builder.push(token.inside(buffer)),
+                    _ => builder.push(&value::text(token, buffer)),
+                }
+                Ok(())
             }
             Self::Nested(builder, kind) if token.kind == *kind => {
-                push!(builder, std::str::from_utf8(token.of(buffer)).map_err(|_| Mismatch))
+                builder.push(token.of(buffer));
+                Ok(())
             }
             Self::Nested(builder, _) => {
-                builder.append_null();
+                builder.push_null();
                 Err(Mismatch)
             }
             Self::Bytes(builder) => push!(builder, value::bytes(token, buffer)),
@@ -114,7 +119,16 @@ impl Builder {
             Self::Integer(builder) => push!(builder, kafka::fixed(bytes).map(i32::from_be_bytes)),
             Self::Bigint(builder) => push!(builder, kafka::fixed(bytes).map(i64::from_be_bytes)),
             Self::Double(builder) => push!(builder, kafka::fixed(bytes).map(f64::from_be_bytes)),
-            Self::Text(builder) => push!(builder, kafka::text(bytes)),
+            Self::Text(builder) | Self::Nested(builder, _) => match kafka::text(bytes) {
+                Ok(text) => {
+                    builder.push(text.as_bytes());
+                    Ok(())
+                }
+                Err(expected) => {
+                    builder.push_null();
+                    Err(expected)
+                }
+            },
             Self::Bytes(builder) => {
                 builder.append_value(bytes);
                 Ok(())
@@ -136,7 +150,7 @@ impl Builder {
             Self::Bigint(builder) | Self::Timestamp(builder) => builder.append_null(),
             Self::Double(builder) => builder.append_null(),
             Self::Decimal(builder, _) => builder.append_null(),
-            Self::Text(builder) | Self::Nested(builder, _) => builder.append_null(),
+            Self::Text(builder) | Self::Nested(builder, _) => builder.push_null(),
             Self::Bytes(builder) => builder.append_null(),
         }
     }
@@ -151,7 +165,7 @@ impl Builder {
             Self::Bigint(mut builder) | Self::Timestamp(mut builder) => builder.finish().into(),
             Self::Double(mut builder) => builder.finish().into(),
             Self::Decimal(mut builder, _) => builder.finish().into(),
-            Self::Text(mut builder) | Self::Nested(mut builder, _) => builder.finish().into(),
+            Self::Text(builder) | Self::Nested(builder, _) => builder.finish().into(),
             Self::Bytes(mut builder) => builder.finish().into(),
         }
     }

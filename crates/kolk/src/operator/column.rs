@@ -5,6 +5,7 @@ use arrow_array::{
     BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, LargeBinaryArray,
     LargeStringArray,
 };
+use arrow_buffer::NullBuffer;
 use std::sync::LazyLock;
 
 /// An array of one of the kinds that SQL's types are kept in.
@@ -57,6 +58,20 @@ where
     pub(crate) fn get(self, row: usize) -> Option<<&'a A as ArrayAccessor>::Item> {
         let at = if self.constant { 0 } else { row };
         self.array.is_valid(at).then(|| self.array.value(at))
+    }
+
+    /// What stands in a row, if it is NULL anything.
+    #[inline]
+    pub(crate) fn raw(self, row: usize) -> <&'a A as ArrayAccessor>::Item {
+        self.array.value(if self.constant { 0 } else { row })
+    }
+
+    /// Which of `len` rows are not NULL; all without.
+    pub(crate) fn nulls(self, len: usize) -> Option<NullBuffer> {
+        if !self.constant {
+            return self.array.nulls().cloned();
+        }
+        self.array.is_null(0).then(|| NullBuffer::new_null(len))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::expression::Pseudo;
 use crate::operator::builder::Builder;
 use crate::operator::column::{Column, Vector};
 use crate::operator::plan::{Origin, Part, Slot};
-use crate::record::{Row, Rows, Slice};
+use crate::record::{Row, Slice};
 use crate::schema::DataType;
 use arrow_array::builder::LargeStringBuilder;
 use arrow_array::{Int32Array, Int64Array};
@@ -16,6 +16,15 @@ use std::fmt;
 
 /// Bytes of a value that a message shows.
 const SHOWN_MAX: usize = 80;
+
+/// Some of the rows of a batch, few enough that their bytes stay in the processor's cache from one step to the next. Rows are
+/// numbered from the first of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Morsel<'a> {
+    pub(crate) rows: &'a [Row],
+    pub(crate) buffer: &'a [u8],
+    pub(crate) partition: i32,
+}
 
 /// The JSON documents of one part of the records, scanned for the fields that the plan names.
 #[derive(Debug)]
@@ -82,7 +91,7 @@ pub(crate) fn slice_of(row: &Row, part: Part) -> Slice {
 
 impl Documents {
     /// Scans the documents of all rows; `bad` is told the rows whose document is not what it must be, and why.
-    pub(crate) fn scan(&mut self, rows: &Rows, mut bad: impl FnMut(usize, String)) {
+    pub(crate) fn scan(&mut self, rows: Morsel<'_>, mut bad: impl FnMut(usize, String)) {
         let width = self.scanner.paths().len();
         self.tokens.clear();
         self.tokens.resize(rows.rows.len() * width, Token::default());
@@ -95,11 +104,11 @@ impl Documents {
                 continue;
             }
             let tokens = &mut self.tokens[number * width..(number + 1) * width];
-            let found = self.scanner.scan(&rows.buffer, slice, tokens);
+            let found = self.scanner.scan(rows.buffer, slice, tokens);
             self.whole.push(found.unwrap_or_default());
             match found {
                 Ok(whole) if width == 0 || matches!(whole.kind, Kind::Object | Kind::Null) => {}
-                found => bad(number, refusal(self.part, found, &rows.buffer)),
+                found => bad(number, refusal(self.part, found, rows.buffer)),
             }
         }
     }
@@ -134,7 +143,7 @@ impl fmt::Display for Part {
 
 /// The records that columns are decoded from.
 pub(crate) struct Source<'a> {
-    pub(crate) rows: &'a Rows,
+    pub(crate) rows: Morsel<'a>,
     pub(crate) documents: &'a [Option<Documents>; 2],
     /// The rows to decode.
     pub(crate) selection: &'a [usize],
@@ -153,7 +162,7 @@ impl Source<'_> {
         match reader {
             Reader::Json { part, path, around } => {
                 let Some(documents) = &self.documents[*part as usize] else { return nothing() };
-                let buffer: &[u8] = &self.rows.buffer;
+                let buffer = self.rows.buffer;
                 let mut builder = Builder::new(&slot.data_type, self.selection.len());
                 for (at, row) in self.selection.iter().enumerate() {
                     let token = documents.token(*row, *path);
@@ -168,7 +177,7 @@ impl Source<'_> {
             Reader::Kafka(part) => {
                 let mut builder = Builder::new(&slot.data_type, self.selection.len());
                 for (at, row) in self.selection.iter().enumerate() {
-                    let bytes = slice_of(&self.rows.rows[*row], *part).of(&self.rows.buffer);
+                    let bytes = slice_of(&self.rows.rows[*row], *part).of(self.rows.buffer);
                     if let Err(expected) = builder.push_kafka(bytes) {
                         bad.push((at, kafka_mismatch(slot, expected, bytes.unwrap_or_default())));
                     }
@@ -196,7 +205,7 @@ impl Source<'_> {
 
     fn headers(&self, name: Option<&str>) -> Column {
         let of = |row: &usize| {
-            let bytes = self.rows.rows[*row].headers.of(&self.rows.buffer).unwrap_or(&[0]);
+            let bytes = self.rows.rows[*row].headers.of(self.rows.buffer).unwrap_or(&[0]);
             Headers::parse(bytes).unwrap_or_default()
         };
         let Some(name) = name else {

@@ -3,6 +3,7 @@
 mod plan_error;
 mod plan;
 mod column;
+mod texts;
 mod builder;
 mod decode;
 mod evaluate;

@@ -6,7 +6,7 @@ use crate::codec::timestamp;
 use crate::codec::zone::Zone;
 use crate::operator::PlanError;
 use crate::operator::column::{Column, Vector};
-use crate::operator::decode::{Documents, Reader, Shown, Source, readers, slice_of};
+use crate::operator::decode::{Documents, Morsel, Reader, Shown, Source, readers, slice_of};
 use crate::operator::encode::{Input, Payload, Style, write_plain};
 use crate::operator::evaluate::{Batch, Session, evaluate, mark_columns};
 use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, plan};
@@ -28,15 +28,24 @@ pub struct Pipeline {
     documents: [Option<Documents>; 2],
     key: Payload,
     value: Payload,
+    /// The slots that are decoded before rows are written.
+    decoded: Vec<usize>,
     event_time_pattern: Option<Pattern>,
     session: Session,
     style: Style,
     work: Work,
 }
 
-/// The batch at hand.
+/// Rows that are worked on together have about so many bytes: what a processor's cache keeps from scan to output …
+const MORSEL_BYTES: usize = 128 << 10;
+/// … and are at most so many.
+const MORSEL_ROWS: usize = 1024;
+
+/// The rows at hand.
 #[derive(Debug, Default)]
 struct Work {
+    /// The first one's number in the batch; within the work rows are numbered from there.
+    first: usize,
     /// The rows that are still on their way, by number.
     selection: Vec<usize>,
     /// The columns that are decoded or computed, over the selection.
@@ -54,7 +63,7 @@ impl Pipeline {
     /// # Errors
     /// [`PlanError`] when the query cannot be run.
     pub fn new(query: &Query) -> Result<Self, PlanError> {
-        let plan = plan(query)?;
+        let mut plan = plan(query)?;
         let conventions = &query.conventions;
         let zone = Zone::named(&conventions.timezone).ok_or_else(|| PlanError::Setting {
             setting: "timezone",
@@ -66,6 +75,12 @@ impl Pipeline {
         let (readers, documents) = readers(&plan.slots);
         let key = Payload::new(&plan.key, &readers, Part::Key);
         let value = Payload::new(&plan.value, &readers, Part::Value);
+        let mut decoded = key.decoded_slots();
+        decoded.extend(value.decoded_slots());
+        decoded.extend(plan.timestamp);
+        decoded.extend(plan.key_text);
+        decoded.extend(plan.bins.into_iter().flat_map(|bins| [bins.key, bins.order_by]));
+        plan.note_last_reads(&decoded);
         let style =
             Style { timestamps: conventions.json_timestamps, nulls: conventions.json_nulls };
         let session = Session {
@@ -85,6 +100,7 @@ impl Pipeline {
             documents,
             key,
             value,
+            decoded,
             event_time_pattern,
             session,
             style,
@@ -98,6 +114,21 @@ impl Pipeline {
             return pass_on(rows, output);
         }
         let from = output.bad.len();
+        let (mut first, mut bytes) = (0, 0);
+        for (number, row) in rows.rows.iter().enumerate() {
+            bytes += row.value.len() + row.key.len();
+            let next = number + 1;
+            if bytes >= MORSEL_BYTES || next - first == MORSEL_ROWS || next == rows.rows.len() {
+                let (partition, buffer) = (rows.partition, &*rows.buffer);
+                self.work.first = first;
+                self.run(Morsel { rows: &rows.rows[first..next], buffer, partition }, output);
+                (first, bytes) = (next, 0);
+            }
+        }
+        output.bad[from..].sort_by_key(|bad| bad.input);
+    }
+
+    fn run(&mut self, rows: Morsel<'_>, output: &mut Output) {
         self.start(rows, output);
         self.read_event_times(rows, output);
         for step in 0..self.plan.steps.len() {
@@ -106,11 +137,10 @@ impl Pipeline {
         self.write(rows, output);
         let good = self.work.times.iter().zip(&self.work.bad).filter(|(_, bad)| !**bad);
         output.max_event_time = output.max_event_time.max(good.map(|(time, _)| *time).max());
-        output.bad[from..].sort_by_key(|bad| bad.input);
     }
 
     /// Scans the documents; rows with sound ones are selected.
-    fn start(&mut self, rows: &Rows, output: &mut Output) {
+    fn start(&mut self, rows: Morsel<'_>, output: &mut Output) {
         let work = &mut self.work;
         work.columns.clear();
         work.columns.resize(self.plan.slots.len(), None);
@@ -125,7 +155,7 @@ impl Pipeline {
         work.selection.extend((0..rows.rows.len()).filter(|row| !work.bad[*row]));
     }
 
-    fn read_event_times(&mut self, rows: &Rows, output: &mut Output) {
+    fn read_event_times(&mut self, rows: Morsel<'_>, output: &mut Output) {
         let Some(EventTimeColumn { slot, .. }) = self.plan.event_time else { return };
         self.load(slot, rows, output);
         let Some(column) = self.work.columns[slot].take() else { return };
@@ -162,7 +192,7 @@ impl Pipeline {
     }
 
     /// Decodes a column for the selected rows, if that was not done; rows where it is of another type leave the selection.
-    fn load(&mut self, slot: usize, rows: &Rows, output: &mut Output) {
+    fn load(&mut self, slot: usize, rows: Morsel<'_>, output: &mut Output) {
         let work = &mut self.work;
         if work.columns[slot].is_some() || matches!(self.readers[slot], Reader::Computed) {
             return;
@@ -180,7 +210,7 @@ impl Pipeline {
         work.reasons = reasons;
     }
 
-    fn step(&mut self, number: usize, rows: &Rows, output: &mut Output) {
+    fn step(&mut self, number: usize, rows: Morsel<'_>, output: &mut Output) {
         let (Step::Filter(expression) | Step::Compute { expression, .. }) =
             &self.plan.steps[number];
         let mut named = vec![false; self.plan.slots.len()];
@@ -198,6 +228,9 @@ impl Pipeline {
                 let kept: Vec<usize> =
                     (0..rows).filter(|at| holds.get(*at) == Some(true)).collect();
                 output.filtered += (rows - kept.len()) as u64;
+                for slot in self.plan.last_read_by(number) {
+                    work.columns[*slot] = None;
+                }
                 work.keep(&kept);
             }
             Step::Compute { slot, expression } => {
@@ -207,14 +240,9 @@ impl Pipeline {
         }
     }
 
-    fn write(&mut self, rows: &Rows, output: &mut Output) {
-        let mut needed = self.key.decoded_slots();
-        needed.extend(self.value.decoded_slots());
-        needed.extend(self.plan.timestamp);
-        needed.extend(self.plan.key_text);
-        needed.extend(self.plan.bins.into_iter().flat_map(|bins| [bins.key, bins.order_by]));
-        for slot in needed {
-            self.load(slot, rows, output);
+    fn write(&mut self, rows: Morsel<'_>, output: &mut Output) {
+        for at in 0..self.decoded.len() {
+            self.load(self.decoded[at], rows, output);
         }
         output.rows.reserve(self.work.selection.len());
         let selection = std::mem::take(&mut self.work.selection);
@@ -236,14 +264,14 @@ impl Pipeline {
     fn write_row(
         &mut self,
         (at, row): (usize, usize),
-        rows: &Rows,
+        rows: Morsel<'_>,
         output: &mut Output,
     ) -> Result<OutputRow, String> {
         let input = Input {
             slots: &self.plan.slots,
             columns: &self.work.columns,
             documents: &self.documents,
-            buffer: &rows.buffer,
+            buffer: rows.buffer,
         };
         let record = &rows.rows[row];
         let mut place = |payload: &Payload, part: Part| -> Result<Place, String> {
@@ -269,11 +297,11 @@ impl Pipeline {
             Some(slot) => self.chosen_timestamp(slot, at)?,
         };
         if let Some(slot) = self.plan.key_text {
-            self.check_key(slot, at, record.key.of(&rows.buffer).unwrap_or_default())?;
+            self.check_key(slot, at, record.key.of(rows.buffer).unwrap_or_default())?;
         }
         let bin =
             self.plan.bins.map(|bins| self.bin_key(bins, at, &mut output.encoded)).transpose()?;
-        Ok(OutputRow { input: row as u32, timestamp, key, value, bin })
+        Ok(OutputRow { input: (self.work.first + row) as u32, timestamp, key, value, bin })
     }
 
     /// The time-stamp that the statement chooses for the output record.
@@ -344,7 +372,7 @@ impl Work {
     #[expect(clippy::cast_possible_truncation, reason = "rows are bounded far below")]
     fn refuse(&mut self, row: usize, reason: String, output: &mut Output) {
         if !std::mem::replace(&mut self.bad[row], true) {
-            output.bad.push(BadRecord { input: row as u32, reason });
+            output.bad.push(BadRecord { input: (self.first + row) as u32, reason });
         }
     }
 

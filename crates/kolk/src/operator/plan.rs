@@ -79,6 +79,8 @@ pub(crate) struct BinColumns {
 pub(crate) struct Plan {
     pub(crate) slots: Vec<Slot>,
     pub(crate) steps: Vec<Step>,
+    /// For each step the slots that nothing behind it decodes or computes with: their columns need not be kept.
+    pub(crate) last_read: Vec<Vec<usize>>,
     pub(crate) event_time: Option<EventTimeColumn>,
     pub(crate) key: Written,
     pub(crate) value: Written,
@@ -128,7 +130,17 @@ pub(crate) fn plan(query: &Query) -> Result<Plan, PlanError> {
     let key_column = chain.source.key_column.filter(|_| bins.is_some());
     let key_text = key_column.map(|at| planner.source_slot(at, &[])).transpose()?;
     let slots = planner.slots;
-    let mut plan = Plan { slots, steps, event_time, key, value, timestamp, bins, key_text };
+    let mut plan = Plan {
+        slots,
+        steps,
+        last_read: Vec::new(),
+        event_time,
+        key,
+        value,
+        timestamp,
+        bins,
+        key_text,
+    };
     plan.drop_unused();
     Ok(plan)
 }
@@ -166,6 +178,23 @@ impl Plan {
         }
         kept.reverse();
         self.steps = kept;
+    }
+
+    /// The slots that a step is the last to read.
+    pub(crate) fn last_read_by(&self, step: usize) -> &[usize] {
+        self.last_read.get(step).map_or(&[], Vec::as_slice)
+    }
+
+    /// Notes which slots are not read any more behind each step; `written` are those that the output decodes.
+    pub(crate) fn note_last_reads(&mut self, written: &[usize]) {
+        let mut live = vec![false; self.slots.len()];
+        written.iter().for_each(|slot| live[*slot] = true);
+        self.last_read = vec![Vec::new(); self.steps.len()];
+        for (step, last_read) in self.steps.iter().zip(&mut self.last_read).rev() {
+            last_read.extend((0..live.len()).filter(|slot| !live[*slot]));
+            let (Step::Filter(expression) | Step::Compute { expression, .. }) = step;
+            mark_columns(expression, &mut live);
+        }
     }
 }
 

@@ -618,6 +618,20 @@ fn busy_value() -> impl Strategy<Value = String> {
     prop_oneof![12 => document, 1 => "[{}\\[\\]:,\"a-z0-9 ]{0,12}"]
 }
 
+#[test]
+fn rows_of_a_large_batch_keep_their_numbers() {
+    let value = |n: i32| match n % 7 {
+        0 => "{".to_owned(),
+        1 => r#"{"t":1,"n":"x"}"#.to_owned(),
+        n => format!(r#"{{"t":{n},"n":{n},"s":"{}"}}"#, "x".repeat(200)),
+    };
+    let records: Vec<Record> =
+        (0..3000).map(|n| (None, Some(value(n).into_bytes()), n.into())).collect();
+    let cuts: Vec<usize> = (0..3000).step_by(10).collect();
+    let query = busy().query();
+    assert_eq!(account(&query, &records, &[]), account(&query, &records, &cuts));
+}
+
 proptest! {
     #[test]
     fn cuts_change_nothing(

@@ -26,6 +26,19 @@ impl Slice {
         self.len == u32::MAX
     }
 
+    /// Its bytes; 0 for NULL.
+    #[inline]
+    #[must_use]
+    pub fn len(self) -> usize {
+        if self.is_null() { 0 } else { self.len as usize }
+    }
+
+    /// Whether there are no bytes: empty, or NULL.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
     /// Where it begins in the buffer, in bytes.
     #[must_use]
     pub fn start(self) -> u32 {

@@ -55,22 +55,22 @@ impl Scanner {
         tokens: &mut [Token],
     ) -> Result<Token, JsonError> {
         let start = slice.start() as usize;
-        let end = start + slice.of(buffer).unwrap_or_default().len();
-        let mut cursor = Cursor { buffer, end, at: start, ascii: true };
+        let text = slice.of(buffer).unwrap_or_default();
+        let end = start + text.len();
+        let mut cursor = Cursor { buffer, end, at: start };
         let known = self.shape.scan(&mut cursor, tokens);
         if !known {
             cursor.at = start;
             self.scan_any(&mut cursor, tokens)
                 .map_err(|why| JsonError { at: cursor.at - start, why })?;
         }
-        if !cursor.ascii {
-            let text = buffer.get(start..end).unwrap_or_default();
+        if !text.is_ascii() {
             if let Err(error) = std::str::from_utf8(text) {
                 return Err(JsonError { at: error.valid_up_to(), why: "text that is not UTF-8" });
             }
         }
         if !known && self.shape.missed() {
-            self.shape.learn(Cursor { buffer, end, at: start, ascii: true }, &self.paths);
+            self.shape.learn(Cursor { buffer, end, at: start }, &self.paths);
         }
         Ok(cursor.document(start))
     }
@@ -103,7 +103,7 @@ impl Scanner {
 /// # Errors
 /// [`JsonError`] when no JSON document begins there.
 pub fn document(text: &[u8]) -> Result<Token, JsonError> {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
     cursor.skip_space();
     let token = cursor.value(1).map_err(|why| JsonError { at: cursor.at, why })?;
     Ok(token)
@@ -111,7 +111,7 @@ pub fn document(text: &[u8]) -> Result<Token, JsonError> {
 
 /// Calls `visit` with each item of the array that `text` is, which a scan has found sound; not at all for anything else.
 pub fn each_item(text: &[u8], mut visit: impl FnMut(Token)) {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
     if cursor.skip_space() == b'[' {
         // Sound text has no errors.
         let _ = cursor.items(1, |_, token| visit(token));
@@ -121,7 +121,7 @@ pub fn each_item(text: &[u8], mut visit: impl FnMut(Token)) {
 /// Calls `visit` with name (quotes belong to it) and value of each member of the object that `text` is, which a scan has found
 /// sound; not at all for anything else.
 pub fn each_member(text: &[u8], mut visit: impl FnMut(Token, Token)) {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, ascii: true };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
     if cursor.skip_space() != b'{' {
         return;
     }
@@ -144,8 +144,6 @@ pub(super) struct Cursor<'a> {
     pub(super) buffer: &'a [u8],
     pub(super) end: usize,
     pub(super) at: usize,
-    /// Whether all texts so far were ASCII.
-    pub(super) ascii: bool,
 }
 
 impl Cursor<'_> {
@@ -170,26 +168,33 @@ impl Cursor<'_> {
 
     /// The token of the value that begins here.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "slices address 32 bits")]
     pub(super) fn value(&mut self, depth: usize) -> Result<Token, Why> {
         let start = self.at;
-        let kind = match self.peek() {
-            b'"' => {
-                if self.text()?.escapes {
-                    Kind::EscapedText
-                } else {
-                    Kind::Text
-                }
-            }
-            b'-' | b'0'..=b'9' => self.number()?,
-            b'n' => self.word(b"null", Kind::Null)?,
-            b't' => self.word(b"true", Kind::True)?,
-            b'f' => self.word(b"false", Kind::False)?,
-            b'{' => self.skip_object(depth)?,
-            b'[' => self.skip_array(depth)?,
-            _ => return Err("a value is missing"),
-        };
-        Ok(Token { start: start as u32, len: (self.at - start) as u32, kind, exact: false })
+        let kind = self.kind(depth)?;
+        Ok(self.token(start, kind, false))
+    }
+
+    /// Moves behind the value that begins here.
+    #[inline]
+    pub(super) fn kind(&mut self, depth: usize) -> Result<Kind, Why> {
+        match self.peek() {
+            b'"' if self.text()?.escapes => Ok(Kind::EscapedText),
+            b'"' => Ok(Kind::Text),
+            b'-' | b'0'..=b'9' => self.number(),
+            b'n' => self.word(b"null", Kind::Null),
+            b't' => self.word(b"true", Kind::True),
+            b'f' => self.word(b"false", Kind::False),
+            b'{' => self.skip_object(depth),
+            b'[' => self.skip_array(depth),
+            _ => Err("a value is missing"),
+        }
+    }
+
+    /// The token from `start` to here.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "slices address 32 bits")]
+    pub(super) fn token(&self, start: usize, kind: Kind, exact: bool) -> Token {
+        Token { start: start as u32, len: (self.at - start) as u32, kind, exact }
     }
 
     /// The text whose opening quote is here.
@@ -200,7 +205,6 @@ impl Cursor<'_> {
             return Err("text without a closing quote");
         }
         self.at = quoted.end;
-        self.ascii &= quoted.ascii;
         Ok(quoted)
     }
 

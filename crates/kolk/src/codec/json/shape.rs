@@ -10,6 +10,7 @@
 //! ```
 
 use super::paths::Paths;
+use super::quoted::plain_end;
 use super::scan::{Cursor, Why};
 use super::token::{Kind, Token};
 
@@ -104,9 +105,20 @@ impl Shape {
             {
                 return false;
             }
-            let Ok(token) = cursor.value(value.depth) else { return false };
+            let start = cursor.at;
+            let kind = match cursor.peek() {
+                b'"' => match plain_end(cursor.buffer, start + 1) {
+                    Some(end) if end <= cursor.end => {
+                        cursor.at = end;
+                        Ok(Kind::Text)
+                    }
+                    _ => cursor.kind(value.depth),
+                },
+                _ => cursor.kind(value.depth),
+            };
+            let Ok(kind) = kind else { return false };
             if let Some(Wanted { path, exact }) = value.path {
-                tokens[path] = Token { exact, ..token };
+                tokens[path] = cursor.token(start, kind, exact);
             }
         }
         self.starts.push(cursor.at);
@@ -188,19 +200,22 @@ fn pass(cursor: &mut Cursor<'_>, literal: &[u8]) -> bool {
     equal
 }
 
-/// Compares eight bytes at a time: for so few bytes quicker than a call.
+/// Compares sixteen bytes at a time: for so few bytes quicker than a call.
 #[inline]
 fn equal(a: &[u8], b: &[u8]) -> bool {
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b);
-    };
-    let (of_a, _) = a.as_chunks::<8>();
-    let (of_b, _) = b.as_chunks::<8>();
-    // The last eight bytes may overlap the chunk before.
-    a.len() == b.len()
-        && of_a.iter().zip(of_b).all(|(a, b)| word(a) == word(b))
-        && word(last_a) == word(last_b)
+    if a.len() != b.len() {
+        return false;
+    }
+    // The last bytes may overlap the chunk before.
+    if let (Some(last_a), Some(last_b)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
+        let (of_a, of_b) = (a.as_chunks::<16>().0, b.as_chunks::<16>().0);
+        return of_a.iter().zip(of_b).all(|(a, b)| a == b) && last_a == last_b;
+    }
+    let halves = (a.first_chunk::<8>(), b.first_chunk::<8>());
+    if let (Some(first_a), Some(first_b)) = halves {
+        return first_a == first_b && a.last_chunk::<8>() == b.last_chunk::<8>();
+    }
+    a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 /// A text that is being learned.

@@ -3,9 +3,11 @@
 use super::{Batch, evaluate, may_fail};
 use crate::codec::decimal;
 use crate::expression::{BinaryOperator, Expression};
-use crate::operator::column::{Column, Vector};
+use crate::operator::column::{Column, Lane, Vector};
 use crate::schema::DataType;
 use arrow_array::BooleanArray;
+use arrow_array::array::{Array, ArrayAccessor};
+use arrow_buffer::{BooleanBuffer, NullBuffer};
 use std::cmp::Ordering;
 
 pub(super) fn compare(
@@ -17,8 +19,8 @@ pub(super) fn compare(
     let scales = (scale(&left.data_type), scale(&right.data_type));
     let (left, right) = (evaluate(left, batch), evaluate(right, batch));
     let extent = batch.extent(&[&left, &right]);
-    let column: BooleanArray =
-        if let BinaryOperator::IsDistinct | BinaryOperator::IsNotDistinct = operator {
+    let column: BooleanArray = match operator {
+        BinaryOperator::IsDistinct | BinaryOperator::IsNotDistinct => {
             let distinct = operator == BinaryOperator::IsDistinct;
             let mut differ = Vec::with_capacity(extent.len);
             each(&left, &right, scales, extent.len, |row, order| {
@@ -29,28 +31,79 @@ pub(super) fn compare(
                 differ.push(equal != distinct);
             });
             differ.into()
-        } else {
-            let holds = holds(operator);
-            let mut found = Vec::with_capacity(extent.len);
-            // Two numbers of which one is NaN are unequal and in no order.
-            let unordered = operator == BinaryOperator::NotEqual;
-            each(&left, &right, scales, extent.len, |_, order| {
-                found.push(order.map(|order| order.map_or(unordered, holds)));
-            });
-            found.into()
-        };
+        }
+        BinaryOperator::Equal => all(&left, &right, scales, extent.len, Equal),
+        BinaryOperator::NotEqual => all(&left, &right, scales, extent.len, NotEqual),
+        BinaryOperator::Less => all(&left, &right, scales, extent.len, Less),
+        BinaryOperator::LessOrEqual => all(&left, &right, scales, extent.len, LessOrEqual),
+        BinaryOperator::Greater => all(&right, &left, (scales.1, scales.0), extent.len, Less),
+        _ => all(&right, &left, (scales.1, scales.0), extent.len, LessOrEqual),
+    };
     batch.finish(extent, 0, column)
 }
 
-fn holds(operator: BinaryOperator) -> fn(Ordering) -> bool {
-    match operator {
-        BinaryOperator::NotEqual => Ordering::is_ne,
-        BinaryOperator::Less => Ordering::is_lt,
-        BinaryOperator::LessOrEqual => Ordering::is_le,
-        BinaryOperator::Greater => Ordering::is_gt,
-        BinaryOperator::GreaterOrEqual => Ordering::is_ge,
-        _ => Ordering::is_eq,
+/// What holds between two values; nothing but inequality does for NaN.
+trait Holds: Copy {
+    fn holds<T: PartialOrd>(self, a: T, b: T) -> bool;
+}
+
+macro_rules! relation {
+    ($name:ident, $operator:tt) => {
+        #[derive(Clone, Copy)]
+        struct $name;
+
+        impl Holds for $name {
+            #[inline]
+            fn holds<T: PartialOrd>(self, a: T, b: T) -> bool {
+                a $operator b
+            }
+        }
+    };
+}
+
+relation!(Equal, ==);
+relation!(NotEqual, !=);
+relation!(Less, <);
+relation!(LessOrEqual, <=);
+
+/// Compares all rows; NULL where a side is.
+fn all(
+    left: &Vector,
+    right: &Vector,
+    scales: (u8, u8),
+    len: usize,
+    relation: impl Holds,
+) -> BooleanArray {
+    macro_rules! by {
+        ($lane:ident) => {
+            lanes(left.$lane(), right.$lane(), len, |a, b| relation.holds(a, b))
+        };
     }
+    match &left.column {
+        Column::Boolean(_) => by!(boolean),
+        Column::Int32(_) => by!(int32),
+        Column::Int64(_) => by!(int64),
+        Column::Double(_) => by!(double),
+        Column::Decimal(_) => lanes(left.decimal(), right.decimal(), len, |a, b| {
+            relation.holds(decimals(a, b, scales), Ordering::Equal)
+        }),
+        Column::Text(_) => by!(text),
+        Column::Bytes(_) => by!(bytes),
+    }
+}
+
+fn lanes<'a, A: Array>(
+    left: Lane<'a, A>,
+    right: Lane<'a, A>,
+    len: usize,
+    holds: impl Fn(<&'a A as ArrayAccessor>::Item, <&'a A as ArrayAccessor>::Item) -> bool,
+) -> BooleanArray
+where
+    &'a A: ArrayAccessor,
+{
+    let nulls = NullBuffer::union(left.nulls(len).as_ref(), right.nulls(len).as_ref());
+    let values = BooleanBuffer::collect_bool(len, |row| holds(left.raw(row), right.raw(row)));
+    BooleanArray::new(values, nulls)
 }
 
 fn scale(data_type: &DataType) -> u8 {
