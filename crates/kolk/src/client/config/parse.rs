@@ -373,6 +373,31 @@ mod tests {
     }
 
     #[test]
+    fn no_setting_in_the_table_is_passed_over() {
+        let secure = [
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.username", "alice"),
+            ("sasl.password", "secret"),
+        ];
+        for setting in settings::SETTINGS {
+            let checked = matches!(
+                setting.kind,
+                Kind::Flag
+                    | Kind::OneOf(_)
+                    | Kind::Millis { .. }
+                    | Kind::Bytes { .. }
+                    | Kind::Count { .. }
+            );
+            if !checked {
+                continue;
+            }
+            let given = secure.into_iter().chain([(setting.name, "?")]).collect::<Vec<_>>();
+            let refusal = refusal(&given);
+            assert!(refusal.contains(setting.name), "{}: {refusal}", setting.name);
+        }
+    }
+
+    #[test]
     fn values_out_of_bounds_are_refused_with_the_bounds() {
         assert_eq!(
             refusal(&[("request.timeout.ms", "soon")]),

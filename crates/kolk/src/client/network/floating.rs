@@ -8,7 +8,7 @@ use crate::client::error::{Attempt, RequestError};
 use crate::time::Moment;
 use std::time::Duration;
 
-/// With [`Target::AnyNode`], another broker is tried beside one that has not answered for this long.
+/// With [`Target::AnyNode`](super::Target::AnyNode), another broker is tried beside one that has not answered for this long.
 const ATTEMPT_ALONE_MAX: Duration = Duration::from_millis(500);
 
 /// A request for whichever broker answers first.

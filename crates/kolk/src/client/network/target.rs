@@ -47,7 +47,7 @@ impl fmt::Display for Broker {
 /// Whom a request is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// The broker with this id; its address must have been learned ([`Network::learn_node`], done by metadata).
+    /// The broker with this id; its address must have been learned ([`Network::learn_node`](super::Network::learn_node), done by metadata).
     Node(i32),
     /// Whichever broker answers first.
     AnyNode,
@@ -127,11 +127,11 @@ impl Default for SendOptions {
     }
 }
 
-/// What one [`Network::poll`] did.
+/// What one [`Network::poll`](super::Network::poll) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Requests that got their response or their error since the last poll, those that failed in `send` included.
     pub completed: usize,
-    /// Whether a [`Notifier`] cut the wait short.
+    /// Whether a [`Notifier`](super::Notifier) cut the wait short.
     pub notified: bool,
 }
