@@ -148,7 +148,8 @@ impl Metadata {
     /// Sends and receives descriptions as they fall due; call it before each [`Network::poll`]. Returns whether the view changed.
     ///
     /// # Errors
-    /// [`ClientError::Fatal`] when no broker can be reached or the credentials are refused. Errors of single topics are in [`Self::topic_error`].
+    /// [`ClientError::Fatal`] when no broker can be reached or the credentials are refused. Errors of single topics are in
+    /// [`Self::topic_error`].
     pub fn step(&mut self, network: &mut Network) -> Result<bool, ClientError> {
         let now = network.now();
         let mut changed = false;

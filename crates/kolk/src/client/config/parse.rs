@@ -65,7 +65,8 @@ fn tls(values: &Values<'_>) -> Result<TlsConfig, ConfigError> {
         (None, None, None) => None,
         _ => {
             return Err(ConfigError::Conflict(
-                "the client's certificate needs either `ssl.keystore.location`, or `ssl.certificate.location` together with `ssl.key.location`".to_owned(),
+                "the client's certificate needs either `ssl.keystore.location`, \
+                 or `ssl.certificate.location` together with `ssl.key.location`".to_owned(),
             ));
         }
     };
