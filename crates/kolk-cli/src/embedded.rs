@@ -18,7 +18,7 @@ use kolk_broker::{Broker, BrokerConfig, BrokerOptions, StartError};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -130,7 +130,7 @@ impl Drop for Embedded {
 
 impl Shared {
     /// Runs the broker from the moment on at which nobody else does.
-    fn take_over_when_free(&self, folder: &PathBuf) {
+    fn take_over_when_free(&self, folder: &Path) {
         while !self.has_ended_after(STEP) {
             // Held: the usual case. Anything else is no worse than a broker that is down, and is tried again.
             if let Ok(broker) = start_where_it_was(folder) {

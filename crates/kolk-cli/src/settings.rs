@@ -269,7 +269,7 @@ pub(crate) fn resolve(
 mod tests {
     use super::*;
 
-    fn gather(args: ConnectionArgs, environment: &Environment) -> anyhow::Result<ClientConfig> {
+    fn gather(args: &ConnectionArgs, environment: &Environment) -> anyhow::Result<ClientConfig> {
         let properties = args.gather(environment)?;
         properties.check()?;
         properties.client(None)
@@ -298,7 +298,7 @@ mod tests {
         ]);
         let set = vec!["linger.ms=9".to_owned()];
         let args = ConnectionArgs { config: Some(path), set, ..ConnectionArgs::default() };
-        let config = gather(args, &environment).unwrap();
+        let config = gather(&args, &environment).unwrap();
         assert_eq!(config.bootstrap_servers.len(), 2);
         assert_eq!(config.producer.batch_bytes, 2000);
         assert_eq!(config.producer.linger.as_millis(), 9);
@@ -310,8 +310,8 @@ mod tests {
         let nothing = Environment::default();
         let secret = Environment::from([("PW", "hunter2")]);
         let misspelt = Environment::from([("KOLK_SASL_PASWORD", "x")]);
-        let check = |args, environment: &Environment, wanted: &str| {
-            let error = format!("{:#}", gather(args, environment).unwrap_err());
+        let check = |args: ConnectionArgs, environment: &Environment, wanted: &str| {
+            let error = format!("{:#}", gather(&args, environment).unwrap_err());
             assert!(error.contains(wanted), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         };

@@ -102,10 +102,10 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     let input = open(options)?;
     let mut session = Session::open(&options.connection, context)?;
     if let Some(acks) = options.acks {
-        session = session.with("acks", name_of(acks).as_str())?;
+        session = session.with("acks", name_of(&acks).as_str())?;
     }
     if let Some(codec) = options.compression {
-        session = session.with("compression.type", name_of(codec).as_str())?;
+        session = session.with("compression.type", name_of(&codec).as_str())?;
     }
     context.stop.catch_signals()?;
     let topic = session.topic(&options.topic)?;
@@ -127,7 +127,7 @@ fn told(count: u64, topic: &str, out: &Rc<Output>) {
     out.note(&format!("wrote {} record{s} into {topic}", grouped(count)));
 }
 
-fn name_of(value: impl ValueEnum) -> String {
+fn name_of(value: &impl ValueEnum) -> String {
     value.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
 }
 

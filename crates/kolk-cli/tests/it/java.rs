@@ -31,7 +31,6 @@ fn console_consumer(jars: &Path, arguments: &str) -> String {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn lines_are_those_of_javas_console_consumer() {
     let jars = match jars() {
         Ok(jars) => jars,

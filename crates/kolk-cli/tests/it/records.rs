@@ -127,7 +127,7 @@ fn the_members_of_a_group_share_the_partitions() {
     crate::kolk::eventually("two members with a partition each", || {
         let group = kolk.run("group describe g --output json");
         let members =
-            if group.status == 0 { group.json()["members"].take() } else { continue_with_none() };
+            if group.status == 0 { group.json()["members"].take() } else { serde_json::Value::Null };
         members.as_array().is_some_and(|members| {
             members.len() == 2
                 && members
@@ -149,10 +149,6 @@ fn the_members_of_a_group_share_the_partitions() {
         "{group}"
     );
     broker.stop().with(0);
-}
-
-fn continue_with_none() -> serde_json::Value {
-    serde_json::Value::Null
 }
 
 #[test]
