@@ -40,6 +40,14 @@ impl Account {
     }
 }
 
+impl Account {
+    /// Forgets `rows` that were taken for delivery and held back when the query stopped: whoever goes on reads them again.
+    pub fn give_back(&mut self, rows: u64) {
+        self.read -= rows;
+        self.forwarded -= rows;
+    }
+}
+
 impl AddAssign for Account {
     fn add_assign(&mut self, other: Self) {
         self.read += other.read;

@@ -10,6 +10,7 @@
 //! query ends.
 
 use super::application::{Control, Shared, Until};
+use super::client_settings::client_settings;
 use super::committer::{Committed, Committer};
 use super::error::{QueryError, StartError};
 use super::feed::Feed;
@@ -18,7 +19,7 @@ use crate::account::Account;
 use crate::client::TopicPartition;
 use crate::client::commit::CommittedOffset;
 use crate::client::config::ClientConfig;
-use crate::client::error::{Action, ClientError};
+use crate::client::error::Action;
 use crate::client::metadata::{Change, Metadata};
 use crate::client::network::Network;
 use crate::client::{Offset, requests::ClusterView};
@@ -29,7 +30,7 @@ use crate::sink::outlet::Outlet;
 use crate::sink::progress::InputPartition;
 use crate::source::{Source, SourceEvent};
 use crate::time::{Clock, Moment};
-use crate::topology::{self, OnBadRecord, Query, Sink};
+use crate::topology::{OnBadRecord, Query, Sink};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,8 @@ pub(super) struct QueryRun {
     outlet: KafkaOutlet,
     committer: Committer,
     stage: Stage,
+    /// A position was chosen by policy: it is committed at once.
+    chose_position: bool,
     /// Partitions that must be given up after what is going on.
     revoked: Vec<TopicPartition>,
     stopping: bool,
@@ -137,7 +140,7 @@ impl QueryRun {
         let sink = query.sink().cloned().ok_or(StartError::Empty)?;
         let group_id = format!("{application}-{}", query.name);
         let transactional_id = format!("{group_id}-{instance}");
-        let client = config_of(&client, &sink, &instance, &transactional_id)?;
+        let client = client_settings(&client, &sink, &instance, &transactional_id)?;
         let pipeline = Pipeline::new(&query)
             .map_err(|source| StartError::Plan { query: query.name.clone(), source })?;
         let source = Source::new(&query, &client, &group_id)?;
@@ -183,6 +186,7 @@ impl QueryRun {
             outlet,
             committer,
             stage: Stage::Running,
+            chose_position: false,
             revoked: Vec::new(),
             stopping: false,
             next_commit: started,
@@ -308,7 +312,7 @@ impl QueryRun {
             self.flush(Reason::Revoked(revoked));
         } else if self.stopping {
             self.flush(Reason::Stop);
-        } else if self.delivery.wants_commit() {
+        } else if self.delivery.wants_commit() || std::mem::take(&mut self.chose_position) {
             self.flush(Reason::Interval);
         } else if !self.delivery.commits_by_itself() && self.network.now() >= self.next_commit {
             self.next_commit = self.network.now() + self.commit_interval;
@@ -482,6 +486,8 @@ impl QueryRun {
                 if self.is_at_end_of_input() {
                     self.shared.reach_end();
                 }
+                // Only individual delivery holds rows back; all else is acknowledged by now.
+                self.account.give_back(self.delivery.unacknowledged());
                 self.source.leave(&mut self.network);
                 self.stage = Stage::Leaving;
             }
@@ -542,6 +548,12 @@ impl QueryRun {
                 if self.sink.delivery.is_transactional() {
                     self.rewind()?;
                 }
+            }
+            SourceEvent::StartedAtEnd(partition, at) => {
+                let source = self.source.node_of(&partition.topic);
+                let input = InputPartition { source, partition: partition.partition };
+                self.delivery.stand_at(input, at.0);
+                self.chose_position = true;
             }
             SourceEvent::Left => self.stage = Stage::Left,
             SourceEvent::Failed(what) => return Err(QueryError::Input { what }),
@@ -676,42 +688,4 @@ impl QueryRun {
             }
         }
     }
-}
-
-/// The client's settings for this query: what its delivery promises goes before what the user prefers.
-fn config_of(
-    client: &ClientConfig,
-    sink: &Sink,
-    instance: &str,
-    transactional_id: &str,
-) -> Result<ClientConfig, ClientError> {
-    let given: Vec<&str> = client.given().map(|(name, _)| name).collect();
-    let mut settings = vec![("group.instance.id", instance), ("acks", "all")];
-    // 16 MiB on their way keep any network busy; twice as much would double the memory of a query.
-    let preferred =
-        [("isolation.level", "read_committed"), ("linger.ms", "0"), ("buffer.memory", "16777216")];
-    for (name, value) in preferred {
-        if !given.contains(&name) {
-            settings.push((name, value));
-        }
-    }
-    match sink.delivery {
-        topology::Delivery::Individual { .. } => settings.push(("enable.idempotence", "false")),
-        topology::Delivery::Batched => {
-            settings.push(("enable.idempotence", "false"));
-            settings.push(("max.in.flight.requests.per.connection", "1"));
-        }
-        topology::Delivery::Idempotent => settings.push(("enable.idempotence", "true")),
-        topology::Delivery::ExactlyOnce | topology::Delivery::BinPacked(_) => {
-            settings.push(("enable.idempotence", "true"));
-            settings.push(("transactional.id", transactional_id));
-        }
-    }
-    let mut config = client.clone();
-    for (name, value) in settings {
-        config = config
-            .with(name, value)
-            .map_err(|error| ClientError::new(Action::Invalid, error.to_string()))?;
-    }
-    Ok(config)
 }
