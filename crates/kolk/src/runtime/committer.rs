@@ -147,7 +147,9 @@ impl Committer {
                     Event::Ready | Event::OffsetsAdded => {}
                     Event::OffsetsRefused(code) => return Ok(Some(Committed::Refused(code))),
                     Event::Ended(Outcome::Committed) => return Ok(Some(Committed::Done)),
-                    Event::Ended(Outcome::Aborted | Outcome::Unresolved) => return Ok(Some(Committed::Rewind)),
+                    Event::Ended(Outcome::Aborted | Outcome::Unresolved) => {
+                        return Ok(Some(Committed::Rewind));
+                    }
                     Event::Ended(Outcome::Fenced) => return Ok(Some(Committed::Fenced)),
                 }
             }

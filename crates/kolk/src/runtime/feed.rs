@@ -82,6 +82,7 @@ impl Feed {
         let partition = open.partition.clone();
         self.rows.source = source.node_of(&partition.topic);
         self.rows.partition = partition.partition;
+        open.reader.limit(delivery.rows_wanted());
         let more = open.reader.next_rows(&mut self.scratch, &mut self.rows).map_err(|error| {
             let offset = open.reader.position();
             QueryError::Input {

@@ -9,6 +9,7 @@
 //! ```
 
 mod application;
+mod client_settings;
 mod committer;
 mod error;
 mod feed;

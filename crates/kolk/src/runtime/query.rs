@@ -218,12 +218,12 @@ impl QueryRun {
 
     fn run_loop(&mut self) -> Result<(), QueryError> {
         while self.stage != Stage::Left {
+            let before = self.stage.clone();
             self.step()?;
             self.update_status();
-            if self.stage != Stage::Left {
-                let wait = self.wait();
-                self.network.poll(wait);
-            }
+            // A new stage may have something to send before anything arrives.
+            let wait = if self.stage == before { self.wait() } else { Duration::ZERO };
+            self.network.poll(wait);
         }
         Ok(())
     }

@@ -78,6 +78,8 @@ pub(super) struct Queue {
     next_id: u64,
     /// Whose numbers are being given out, and the next one.
     next_number: Option<(Identity, Sequence)>,
+    /// The producer id of which the broker has acknowledged a batch here.
+    known_as: Option<i64>,
     in_flight: usize,
     sent_to: i32,
     draining: bool,
@@ -102,6 +104,7 @@ impl Queue {
             sealed_bytes: 0,
             next_id: 0,
             next_number: None,
+            known_as: None,
             in_flight: 0,
             sent_to: -1,
             draining: false,
@@ -208,7 +211,10 @@ impl Queue {
         // recognises as repeated.
         // The halves of a divided batch go one by one: with them more batches than that may have been sent since the oldest.
         let divided = self.sealed.iter().take(next + 1).any(|batch| batch.divided);
-        if next >= if divided { 1 } else { on.in_flight_max } {
+        // To a broker that knows nothing of a producer any first number is right. Were the first batch refused (a leader that
+        // is just being elected) and the second accepted, the first could never be repeated: so it goes alone.
+        let unknown = on.identity.is_some_and(|identity| self.known_as != Some(identity.id));
+        if next >= if divided || unknown { 1 } else { on.in_flight_max } {
             return None;
         }
         let numbers_end = self.next_number.map(|(identity, _)| identity) != on.identity;
@@ -284,6 +290,8 @@ impl Queue {
     ) {
         let Some(batch) = self.answered(id) else { return };
         batch.state = State::Acknowledged(base_offset);
+        let number = batch.number;
+        self.known_as = number.map(|(identity, _)| identity.id);
         self.failures = 0;
         while let Some(State::Acknowledged(base_offset)) = self.sealed.front().map(|b| b.state) {
             let Some(batch) = self.sealed.pop_front() else { return };
