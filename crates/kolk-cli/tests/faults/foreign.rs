@@ -5,8 +5,12 @@ use crate::world;
 use bytes::Bytes;
 use kolk_wire::frame::{decode_response, encode_request};
 use kolk_wire::message::Request;
-use kolk_wire::message::fetch::{AbortedTransaction, FetchPartition, FetchRequest, FetchTopic, PartitionData};
-use kolk_wire::message::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use kolk_wire::message::fetch::{
+    AbortedTransaction, FetchPartition, FetchRequest, FetchTopic, PartitionData,
+};
+use kolk_wire::message::list_offsets::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
+};
 use kolk_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
 use kolk_wire::record::{Batch, Batches, Record, Scratch};
 use std::collections::BTreeSet;
@@ -58,7 +62,11 @@ impl Wire {
     ///
     /// # Errors
     /// In words.
-    pub(crate) fn call<R: Request>(&mut self, request: &R, version: i16) -> Result<R::Response, String> {
+    pub(crate) fn call<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+    ) -> Result<R::Response, String> {
         self.correlation_id += 1;
         let frame = encode_request(request, version, self.correlation_id, Some("checker")).concat();
         let failed = |error: std::io::Error| format!("{:?}: {error}", R::KEY);
@@ -67,8 +75,8 @@ impl Wire {
         self.stream.read_exact(&mut length).map_err(failed)?;
         let mut answer = vec![0; u32::from_be_bytes(length) as usize];
         self.stream.read_exact(&mut answer).map_err(failed)?;
-        let (correlation_id, response) =
-            decode_response::<R>(Bytes::from(answer), version).map_err(|error| error.to_string())?;
+        let (correlation_id, response) = decode_response::<R>(Bytes::from(answer), version)
+            .map_err(|error| error.to_string())?;
         if correlation_id != self.correlation_id {
             return Err(format!("{:?}: the answer to another request", R::KEY));
         }
@@ -76,7 +84,10 @@ impl Wire {
     }
 
     fn partition_count(&mut self, topic: &str) -> Result<i32, String> {
-        let topic_wanted = MetadataRequestTopic { name: Some(topic.to_owned()), ..MetadataRequestTopic::default() };
+        let topic_wanted = MetadataRequestTopic {
+            name: Some(topic.to_owned()),
+            ..MetadataRequestTopic::default()
+        };
         let request = MetadataRequest {
             topics: Some(vec![topic_wanted]),
             allow_auto_topic_creation: false,
@@ -91,9 +102,16 @@ impl Wire {
     }
 
     /// The end of a partition: that of committed reads, or the high watermark.
-    fn end(&mut self, (topic, partition): (&str, i32), committed: Committed) -> Result<i64, String> {
-        let wanted =
-            ListOffsetsPartition { partition_index: partition, timestamp: -1, ..ListOffsetsPartition::default() };
+    fn end(
+        &mut self,
+        (topic, partition): (&str, i32),
+        committed: Committed,
+    ) -> Result<i64, String> {
+        let wanted = ListOffsetsPartition {
+            partition_index: partition,
+            timestamp: -1,
+            ..ListOffsetsPartition::default()
+        };
         let request = ListOffsetsRequest {
             replica_id: -1,
             isolation_level: committed as i8,
@@ -109,7 +127,11 @@ impl Wire {
         Ok(found.offset)
     }
 
-    fn fetch(&mut self, (topic, partition): (&str, i32), offset: i64) -> Result<PartitionData, String> {
+    fn fetch(
+        &mut self,
+        (topic, partition): (&str, i32),
+        offset: i64,
+    ) -> Result<PartitionData, String> {
         let wanted = FetchPartition {
             partition,
             fetch_offset: offset,
@@ -149,12 +171,16 @@ enum Committed {
 /// In words; also when a transaction is still open after [`HANGING`], which would stop every such reader there.
 pub(crate) fn read_topic(address: SocketAddr, topic: &str) -> Result<Partitions, String> {
     let mut wire = Wire::connect(address)?;
-    (0..wire.partition_count(topic)?).map(|partition| read_partition(&mut wire, (topic, partition))).collect()
+    (0..wire.partition_count(topic)?)
+        .map(|partition| read_partition(&mut wire, (topic, partition)))
+        .collect()
 }
 
 fn read_partition(wire: &mut Wire, partition: (&str, i32)) -> Result<Vec<Delivered>, String> {
     let settled = world::wait_for(HANGING, || {
-        let ends = wire.end(partition, Committed::No).and_then(|end| Ok((end, wire.end(partition, Committed::Yes)?)));
+        let ends = wire
+            .end(partition, Committed::No)
+            .and_then(|end| Ok((end, wire.end(partition, Committed::Yes)?)));
         match ends {
             Ok((end, stable)) if end == stable => Some(Ok(end)),
             Ok(_) => None,
@@ -167,7 +193,9 @@ fn read_partition(wire: &mut Wire, partition: (&str, i32)) -> Result<Vec<Deliver
         let data = wire.fetch(partition, offset)?;
         let next = log.read(data, offset)?;
         if next == offset {
-            return Err(format!("{partition:?}: nothing to read at {offset}, before the end {end}"));
+            return Err(format!(
+                "{partition:?}: nothing to read at {offset}, before the end {end}"
+            ));
         }
         offset = next;
     }
@@ -198,7 +226,12 @@ impl Log {
         Ok(next)
     }
 
-    fn batch(&mut self, batch: &Batch, aborted: &[AbortedTransaction], offset: i64) -> Result<(), String> {
+    fn batch(
+        &mut self,
+        batch: &Batch,
+        aborted: &[AbortedTransaction],
+        offset: i64,
+    ) -> Result<(), String> {
         let header = &batch.header;
         let begins = |transaction: &&AbortedTransaction| {
             transaction.producer_id == header.producer_id
@@ -212,7 +245,9 @@ impl Log {
             let record = record.map_err(|error| error.to_string())?;
             if header.is_control() {
                 self.marker(header.producer_id, record.key.unwrap_or_default());
-            } else if record.offset >= offset && !(header.is_transactional() && self.void.contains(&header.producer_id)) {
+            } else if record.offset >= offset
+                && !(header.is_transactional() && self.void.contains(&header.producer_id))
+            {
                 self.records.push(delivered(&record, self.commits));
             }
         }
@@ -232,7 +267,10 @@ impl Log {
 }
 
 fn delivered(record: &Record<'_>, transaction: u32) -> Delivered {
-    let bin = record.headers().find(|header| header.key == b"delivery_batch").and_then(|header| header.value);
+    let bin = record
+        .headers()
+        .find(|header| header.key == b"delivery_batch")
+        .and_then(|header| header.value);
     Delivered {
         key: record.key.unwrap_or_default().to_vec(),
         value: record.value.unwrap_or_default().to_vec(),

@@ -1,9 +1,31 @@
 //! Faults: visits flow through every delivery mode while connections break and processes die, and nothing that was
-//! promised may be broken. And bad input: every mistake is told clearly.
+//! promised may be broken. And bad input: every mistake is told clearly, and nothing is lost.
 //!
-//! `cargo xtask soak` runs the whole matrix with the same code.
+//! ```text
+//! case ──▶ plan of faults ──▶ proxy ◀── kolk run ──▶ output ──▶ check · kolk verify order · kcat
+//! ```
+//! `cargo xtask soak` runs the whole matrix with the same code: see `docs/faults.md`.
 
 mod world;
 mod proxy;
 mod foreign;
 mod check;
+mod kolk;
+mod server;
+mod case;
+mod scenario;
+mod matrix;
+
+use std::io::Write;
+
+/// Says something while the tests run, past the capture of their output.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Every fault in every delivery mode: see [`matrix::Extent`] for how many.
+#[test]
+fn every_mode_keeps_its_promise_through_every_fault() {
+    let failures = matrix::run(&matrix::Extent::read());
+    assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
+}

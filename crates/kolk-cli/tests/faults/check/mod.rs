@@ -66,10 +66,16 @@ impl Findings {
             (self.moved, "in another partition than their input"),
             (self.bins, "against the rules of bins"),
             (if repeats == Repeats::Never { self.repeats } else { 0 }, "duplicates"),
-            (if repeats == Repeats::Suffix { self.torn } else { 0 }, "repeats that are not the end of what was delivered"),
+            (
+                if repeats == Repeats::Suffix { self.torn } else { 0 },
+                "repeats that are not the end of what was delivered",
+            ),
         ];
-        let mut problems: Vec<String> =
-            counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        let mut problems: Vec<String> = counted
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         if !problems.is_empty() {
             problems.extend(self.examples.iter().cloned());
         }
@@ -109,7 +115,11 @@ fn places(input: &Partitions) -> HashMap<Identity<'_>, Place> {
     for (partition, records) in input.iter().enumerate() {
         for (at, record) in records.iter().enumerate() {
             let before = places.insert(identity(record), (partition, at));
-            assert!(before.is_none(), "two input records are equal: {}", show(&record.key, &record.value));
+            assert!(
+                before.is_none(),
+                "two input records are equal: {}",
+                show(&record.key, &record.value)
+            );
         }
     }
     places
@@ -135,7 +145,9 @@ fn compare_partition<'a>(
         };
         if *home != partition {
             findings.moved += 1;
-            findings.example(|| format!("moved from {home} to {partition}: {}", show(&record.key, &record.value)));
+            findings.example(|| {
+                format!("moved from {home} to {partition}: {}", show(&record.key, &record.value))
+            });
         }
         if !seen.insert(identity) {
             findings.repeats += 1;
@@ -149,7 +161,9 @@ fn compare_partition<'a>(
         }
         if expected < order.len() {
             findings.torn += 1;
-            findings.example(|| format!("repeats end at {expected} of {} in partition {partition}", order.len()));
+            findings.example(|| {
+                format!("repeats end at {expected} of {} in partition {partition}", order.len())
+            });
         }
         order.insert(identity, order.len());
         expected = order.len();
@@ -169,16 +183,27 @@ fn check_bins((partition, records): (usize, &[Delivered]), findings: &mut Findin
         let mut keys = HashSet::new();
         for record in interval {
             let bin = record.bin.unwrap_or(0);
-            if bin == current + 1 {
+            if bin != current {
                 keys.clear();
-            } else if bin != current || bin == 0 {
+            }
+            if bin == 0 || (bin != current && bin != current + 1) {
                 findings.bins += 1;
-                findings.example(|| format!("partition {partition}: bin {bin} after {current}: {}", show(&record.key, &record.value)));
+                findings.example(|| {
+                    format!(
+                        "partition {partition}: bin {bin} after {current}: {}",
+                        show(&record.key, &record.value)
+                    )
+                });
             }
             current = bin;
             if !keys.insert(&record.key) {
                 findings.bins += 1;
-                findings.example(|| format!("partition {partition}: twice in bin {bin}: {}", show(&record.key, &record.value)));
+                findings.example(|| {
+                    format!(
+                        "partition {partition}: twice in bin {bin}: {}",
+                        show(&record.key, &record.value)
+                    )
+                });
             }
         }
     }

@@ -46,7 +46,10 @@ fn a_lost_batch_at_the_end_is_found() {
 
 #[test]
 fn two_records_of_a_key_that_changed_places_are_found() {
-    assert_eq!(found(|output| output[0].swap(1, 4)), Findings { reordered: 1, ..Findings::default() });
+    assert_eq!(
+        found(|output| output[0].swap(1, 4)),
+        Findings { reordered: 1, ..Findings::default() }
+    );
 }
 
 #[test]
@@ -62,7 +65,10 @@ fn one_duplicate_is_found() {
     });
     assert_eq!(findings, Findings { repeats: 1, ..Findings::default() });
     assert_eq!(findings.problems(Repeats::Never), ["1 duplicates"]);
-    assert!(findings.problems(Repeats::Suffix).is_empty(), "the last record again is a contiguous end");
+    assert!(
+        findings.problems(Repeats::Suffix).is_empty(),
+        "the last record again is a contiguous end"
+    );
 }
 
 #[test]
@@ -110,13 +116,20 @@ fn a_changed_value_is_lost_and_comes_from_nowhere() {
 }
 
 fn bins_found(output: Vec<Delivered>) -> usize {
-    let input = vec![output.iter().map(|record| Delivered { bin: None, ..record.clone() }).collect()];
+    let input =
+        vec![output.iter().map(|record| Delivered { bin: None, ..record.clone() }).collect()];
     compare(&input, &vec![output], Bins::Packed).bins
 }
 
 #[test]
 fn bins_in_order_of_two_intervals_are_no_problem() {
-    let output = vec![binned(0, 1, 1, 0), binned(0, 1, 2, 0), binned(0, 2, 1, 1), binned(1, 1, 1, 2), binned(1, 2, 1, 3)];
+    let output = vec![
+        binned(0, 1, 1, 0),
+        binned(0, 1, 2, 0),
+        binned(0, 2, 1, 1),
+        binned(1, 1, 1, 2),
+        binned(1, 2, 1, 3),
+    ];
     assert_eq!(bins_found(output), 0);
 }
 
@@ -127,7 +140,8 @@ fn a_key_twice_in_a_bin_is_found() {
 
 #[test]
 fn a_bin_in_two_pieces_is_found() {
-    let output = vec![binned(0, 1, 1, 0), binned(0, 2, 1, 1), binned(0, 1, 2, 0), binned(0, 2, 2, 1)];
+    let output =
+        vec![binned(0, 1, 1, 0), binned(0, 2, 1, 1), binned(0, 1, 2, 0), binned(0, 2, 2, 1)];
     assert_eq!(bins_found(output), 1, "bin 1 comes back; from there bin 2 follows as it should");
 }
 

@@ -103,7 +103,10 @@ impl Ledger {
     /// Faults that took no effect, in words.
     pub(crate) fn without_effect(&self) -> Vec<String> {
         let idle = self.faults.iter().filter(|entry| !entry.effective);
-        idle.map(|entry| format!("{:?} at {:?} took no effect: {:?}", entry.action, entry.api, entry.seen)).collect()
+        idle.map(|entry| {
+            format!("{:?} at {:?} took no effect: {:?}", entry.action, entry.api, entry.seen)
+        })
+        .collect()
     }
 }
 

@@ -76,7 +76,8 @@ impl Plan {
     pub(crate) fn at(&mut self, api: ApiKey) -> Option<Action> {
         let seen = self.seen.entry(api).or_default();
         *seen += 1;
-        let due = self.ahead.iter().position(|planned| planned.api == api && planned.nth <= *seen)?;
+        let due =
+            self.ahead.iter().position(|planned| planned.api == api && planned.nth <= *seen)?;
         Some(self.ahead.remove(due).action)
     }
 

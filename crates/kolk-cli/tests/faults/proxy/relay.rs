@@ -139,7 +139,9 @@ impl Link {
                 shared.ledger().note(fault, format!("{share} of {length} bytes passed"));
                 Then::Close
             }
-            Action::CutResponse { thousandths } => self.forward(&request, Answer::Cut(fault, thousandths), shared),
+            Action::CutResponse { thousandths } => {
+                self.forward(&request, Answer::Cut(fault, thousandths), shared)
+            }
             Action::SwallowRequest => {
                 self.flow().swallowing = true;
                 shared.ledger().note(fault, format!("swallowed {length} bytes"));
@@ -151,7 +153,9 @@ impl Link {
                 shared.ledger().carried_out(fault, format!("{length} bytes waited {ms} ms"));
                 self.forward(&request, Answer::Relay, shared)
             }
-            Action::DelayResponse { ms } => self.forward(&request, Answer::Delay(fault, ms), shared),
+            Action::DelayResponse { ms } => {
+                self.forward(&request, Answer::Delay(fault, ms), shared)
+            }
             Action::Late { ms } => Then::Hold(fault, ms, request),
             Action::Double => {
                 self.forward(&request, Answer::Stash, shared);
@@ -161,7 +165,12 @@ impl Link {
         }
     }
 
-    fn kill(&self, request: &Seen, (fault, victim, moment): (FaultId, Victim, Moment), shared: &Shared) -> Then {
+    fn kill(
+        &self,
+        request: &Seen,
+        (fault, victim, moment): (FaultId, Victim, Moment),
+        shared: &Shared,
+    ) -> Then {
         match moment {
             Moment::BeforeRequest => {
                 let what = (shared.kill)(victim);
@@ -207,7 +216,10 @@ impl Link {
         }
         let waited = since.elapsed().as_millis();
         world::pause(Duration::from_millis(ms));
-        shared.ledger().note(fault, format!("given up after {waited} ms, {} requests sent {ms} ms later", held.len()));
+        shared.ledger().note(
+            fault,
+            format!("given up after {waited} ms, {} requests sent {ms} ms later", held.len()),
+        );
         for request in &held {
             self.forward(request, Answer::Late(fault), shared);
         }
@@ -241,7 +253,12 @@ impl Link {
 
     /// Hands a response on, or does not; `false` ends the connection.
     fn response(&self, pending: &Pending, frame: Bytes, shared: &Shared) -> bool {
-        let frame = match rewrite::addresses(pending.api, pending.version, frame.slice(4..), shared.address) {
+        let frame = match rewrite::addresses(
+            pending.api,
+            pending.version,
+            frame.slice(4..),
+            shared.address,
+        ) {
             Ok(body) => with_length(&body),
             Err(what) => {
                 shared.ledger().trouble.push(what);
@@ -254,7 +271,9 @@ impl Link {
             Answer::Cut(fault, thousandths) => {
                 let share = (length * thousandths / 1000).min(length - 1);
                 self.answer(&frame[..share]);
-                shared.ledger().note(fault, format!("{share} of {length} bytes of the response passed"));
+                shared
+                    .ledger()
+                    .note(fault, format!("{share} of {length} bytes of the response passed"));
                 return false;
             }
             Answer::Swallow(fault) => {
@@ -269,7 +288,10 @@ impl Link {
             Answer::Stash => self.flow().stash = Some(frame),
             Answer::Twin(fault) => {
                 let first = self.flow().stash.take().unwrap_or_default();
-                shared.ledger().carried_out(fault, format!("answered twice: {} and {length} bytes", first.len()));
+                shared.ledger().carried_out(
+                    fault,
+                    format!("answered twice: {} and {length} bytes", first.len()),
+                );
                 self.answer(&first);
             }
             Answer::Late(fault) => {
@@ -293,10 +315,13 @@ impl Link {
 impl Seen {
     fn parse(frame: Bytes) -> Result<Self, String> {
         let mut reader = Reader::new(frame.slice(4..));
-        let flexible =
-            |api, version| Supported::of(api).is_some_and(|api| api.has(version) && api.version(version).flexible);
-        let header = RequestHeader::read(&mut reader, flexible).map_err(|error| format!("a request: {error}"))?;
-        let api = ApiKey::from_number(header.api_key).ok_or(format!("API {} is not known", header.api_key))?;
+        let flexible = |api, version| {
+            Supported::of(api).is_some_and(|api| api.has(version) && api.version(version).flexible)
+        };
+        let header = RequestHeader::read(&mut reader, flexible)
+            .map_err(|error| format!("a request: {error}"))?;
+        let api = ApiKey::from_number(header.api_key)
+            .ok_or(format!("API {} is not known", header.api_key))?;
         let mut seen = Self { frame, api, version: header.api_version, records: 0, answered: true };
         if api == ApiKey::Produce {
             let body = AnyRequest::read(api, header.api_version, &mut reader);
@@ -304,8 +329,10 @@ impl Seen {
                 return Err("a Produce request cannot be read".to_owned());
             };
             let partitions = produce.topic_data.iter().flat_map(|topic| &topic.partition_data);
-            let headers = partitions.filter_map(|data| BatchHeader::parse(data.records.as_ref()?).ok());
-            seen.records = headers.map(|header| u64::try_from(header.records_count).unwrap_or(0)).sum();
+            let headers =
+                partitions.filter_map(|data| BatchHeader::parse(data.records.as_ref()?).ok());
+            seen.records =
+                headers.map(|header| u64::try_from(header.records_count).unwrap_or(0)).sum();
             seen.answered = produce.acks != 0;
         }
         Ok(seen)
@@ -320,7 +347,8 @@ impl Seen {
 fn read_frame(mut stream: &TcpStream) -> Option<Bytes> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
-    let size = usize::try_from(i32::from_be_bytes(length)).ok().filter(|size| *size <= FRAME_MAX)?;
+    let size =
+        usize::try_from(i32::from_be_bytes(length)).ok().filter(|size| *size <= FRAME_MAX)?;
     let mut frame = vec![0; 4 + size];
     frame[..4].copy_from_slice(&length);
     stream.read_exact(&mut frame[4..]).ok()?;

@@ -15,7 +15,12 @@ use std::net::SocketAddr;
 ///
 /// # Errors
 /// In words, when the response cannot be read: handing it on might let the client escape.
-pub(super) fn addresses(api: ApiKey, version: i16, frame: Bytes, proxy: SocketAddr) -> Result<Bytes, String> {
+pub(super) fn addresses(
+    api: ApiKey,
+    version: i16,
+    frame: Bytes,
+    proxy: SocketAddr,
+) -> Result<Bytes, String> {
     match api {
         ApiKey::Metadata => edit::<MetadataRequest>(version, frame, |response| {
             for broker in &mut response.brokers {
@@ -45,7 +50,11 @@ fn put(proxy: SocketAddr, host: &mut String, port: &mut i32) {
     }
 }
 
-fn edit<R: Request>(version: i16, frame: Bytes, change: impl FnOnce(&mut R::Response)) -> Result<Bytes, String> {
+fn edit<R: Request>(
+    version: i16,
+    frame: Bytes,
+    change: impl FnOnce(&mut R::Response),
+) -> Result<Bytes, String> {
     let (correlation_id, mut response) = decode_response::<R>(frame, version)
         .map_err(|error| format!("{:?} v{version}: {error}", R::KEY))?;
     change(&mut response);
@@ -60,15 +69,22 @@ mod tests {
 
     #[test]
     fn coordinators_are_found_at_the_proxy() {
-        let coordinator = Coordinator { host: "far".to_owned(), port: 9092, ..Coordinator::default() };
+        let coordinator =
+            Coordinator { host: "far".to_owned(), port: 9092, ..Coordinator::default() };
         let absent = Coordinator { host: String::new(), port: -1, ..Coordinator::default() };
-        let response =
-            FindCoordinatorResponse { coordinators: vec![coordinator, absent], ..FindCoordinatorResponse::default() };
-        let frame = Bytes::from(encode_response::<FindCoordinatorRequest>(&response, 4, 7).concat()).slice(4..);
+        let response = FindCoordinatorResponse {
+            coordinators: vec![coordinator, absent],
+            ..FindCoordinatorResponse::default()
+        };
+        let frame =
+            Bytes::from(encode_response::<FindCoordinatorRequest>(&response, 4, 7).concat())
+                .slice(4..);
         let proxy = "127.0.0.1:4".parse().unwrap();
         let rewritten = addresses(ApiKey::FindCoordinator, 4, frame, proxy).unwrap();
-        let (correlation_id, response) = decode_response::<FindCoordinatorRequest>(rewritten, 4).unwrap();
-        let found: Vec<_> = response.coordinators.iter().map(|at| (at.host.as_str(), at.port)).collect();
+        let (correlation_id, response) =
+            decode_response::<FindCoordinatorRequest>(rewritten, 4).unwrap();
+        let found: Vec<_> =
+            response.coordinators.iter().map(|at| (at.host.as_str(), at.port)).collect();
         assert_eq!((correlation_id, found), (7, vec![("127.0.0.1", 4), ("", -1)]));
     }
 }

@@ -32,7 +32,11 @@ fn rig(action: Action) -> Rig {
         replication_factor: 1,
         ..CreatableTopic::default()
     };
-    let create = CreateTopicsRequest { topics: vec![topic], timeout_ms: 5000, ..CreateTopicsRequest::default() };
+    let create = CreateTopicsRequest {
+        topics: vec![topic],
+        timeout_ms: 5000,
+        ..CreateTopicsRequest::default()
+    };
     let created = Wire::connect(broker).unwrap().call(&create, 4).unwrap();
     assert!(created.topics.iter().all(|topic| topic.error_code.is_none()), "{created:?}");
     let plan = Plan::new(vec![Planned { api: ApiKey::Produce, nth: 1, action }]);
@@ -46,7 +50,11 @@ impl Rig {
         let mut batch = BatchBuilder::new(Compression::None);
         batch.push(1, Some(b"k"), Some(value.as_bytes()), &[]).unwrap();
         let data = PartitionProduceData { index: 0, records: Some(batch.finish().freeze()) };
-        let topic = TopicProduceData { name: "t".to_owned(), partition_data: vec![data], ..TopicProduceData::default() };
+        let topic = TopicProduceData {
+            name: "t".to_owned(),
+            partition_data: vec![data],
+            ..TopicProduceData::default()
+        };
         let request = ProduceRequest { topic_data: vec![topic], ..ProduceRequest::default() };
         let mut wire = Wire::connect(self.proxy.address()).unwrap();
         wire.give_up_after(Duration::from_millis(400));
@@ -73,7 +81,8 @@ impl Rig {
 fn clients_are_told_the_proxys_address() {
     let rig = rig(Action::SwallowRequest);
     let mut wire = Wire::connect(rig.proxy.address()).unwrap();
-    let metadata = wire.call(&MetadataRequest { topics: None, ..MetadataRequest::default() }, 9).unwrap();
+    let metadata =
+        wire.call(&MetadataRequest { topics: None, ..MetadataRequest::default() }, 9).unwrap();
     let ports: Vec<_> = metadata.brokers.iter().map(|broker| broker.port).collect();
     assert_eq!(ports, [i32::from(rig.proxy.address().port())]);
 }
@@ -85,7 +94,10 @@ fn without_a_fault_everything_passes_once() {
     assert!(rig.produce("a") && rig.produce("b"));
     assert_eq!(rig.values(), ["a", "b"]);
     let ledger = rig.proxy.ledger();
-    assert_eq!((ledger.faults.len(), ledger.connections, ledger.in_flight_max, ledger.records_max), (0, 2, 1, 1));
+    assert_eq!(
+        (ledger.faults.len(), ledger.connections, ledger.in_flight_max, ledger.records_max),
+        (0, 2, 1, 1)
+    );
 }
 
 #[test]
