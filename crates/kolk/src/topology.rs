@@ -126,7 +126,7 @@ pub struct Source {
     pub watermark_delay: Duration,
     /// After how long without records (processing time) the input no longer holds the watermark back; never if absent.
     pub idle_timeout: Option<Duration>,
-    /// Where to start without committed offsets, and when they are out of range.
+    /// Where to start without committed offsets.
     pub offset_reset: OffsetReset,
     /// What to do with a record that cannot be read.
     pub on_bad_record: OnBadRecord,
@@ -157,7 +157,8 @@ pub enum EventTime {
     },
 }
 
-/// Where to start reading when there is no committed offset, or it is out of range. Both cases are logged and counted.
+/// Where to start reading when there is no committed offset. One that is out of range is another case: the client's
+/// `auto.offset.reset` decides, and stops the query unless it is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OffsetReset {
     /// At the first record that is still there.

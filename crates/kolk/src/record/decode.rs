@@ -39,6 +39,7 @@ pub struct RowsReader<B> {
     fetched: Bytes,
     batches: B,
     position: i64,
+    rows_max: usize,
     open: Option<Open>,
     failed: Option<DecodeError>,
     ended: bool,
@@ -66,7 +67,13 @@ impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
     /// with an offset below `position` are passed over: brokers answer with whole batches.
     pub fn new(fetched: Bytes, batches: B, position: i64) -> Self {
         let fetched = if fetched.len() > ADDRESSABLE_MAX { Bytes::new() } else { fetched };
-        Self { fetched, batches, position, open: None, failed: None, ended: false }
+        let rows_max = ROWS_MAX;
+        Self { fetched, batches, position, rows_max, open: None, failed: None, ended: false }
+    }
+
+    /// From now on [`Self::next_rows`] gives at most so many rows, and at most [`ROWS_MAX`]; at least one.
+    pub fn limit(&mut self, rows_max: usize) {
+        self.rows_max = rows_max.clamp(1, ROWS_MAX);
     }
 
     /// Where to go on behind the rows given out so far: the next offset to read.
@@ -91,13 +98,14 @@ impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
         }
         let mut buffer = Buffer::Undecided;
         let mut bytes = 0;
-        while self.failed.is_none() && rows.rows.len() < ROWS_MAX && bytes < ROWS_BYTES_MAX {
+        let rows_max = self.rows_max;
+        while self.failed.is_none() && rows.rows.len() < rows_max && bytes < ROWS_BYTES_MAX {
             if self.open.is_none() && !self.open_next(scratch) {
                 break;
             }
             let Some(open) = &mut self.open else { break };
             let Some(start) = place_in(&mut buffer, open, rows, &self.fetched) else { break };
-            let room = Room { rows: ROWS_MAX - rows.rows.len(), bytes: ROWS_BYTES_MAX - bytes };
+            let room = Room { rows: rows_max - rows.rows.len(), bytes: ROWS_BYTES_MAX - bytes };
             match read(open, start, room, (&mut self.position, &mut bytes), &mut rows.rows) {
                 Ok(Read::Cut) => {}
                 Ok(Read::Whole) => {
@@ -326,6 +334,24 @@ mod tests {
         assert_eq!(rows.buffer.as_ptr(), fetched.as_ptr(), "copied");
         let offsets: Vec<i64> = rows.rows.iter().map(|row| row.offset).collect();
         assert_eq!(offsets, [11, 12], "below the position nothing is read again");
+    }
+
+    #[test]
+    fn a_limit_cuts_batches_and_the_next_rows_go_on_behind_it() {
+        for codec in [Compression::None, Compression::Zstd] {
+            let mut fetched = batch(codec, 0, &[b"a", b"b", b"c", b"d", b"e"]);
+            fetched.extend(batch(codec, 5, &[b"f", b"g"]));
+            let fetched = Bytes::from(fetched);
+            let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), 0);
+            let (mut scratch, mut rows) = (Scratch::new(), Rows::default());
+            let mut cuts = Vec::new();
+            for limit in [2, 0, 3, 9, 9] {
+                reader.limit(limit);
+                reader.next_rows(&mut scratch, &mut rows).unwrap();
+                cuts.push((rows.rows.len(), reader.position()));
+            }
+            assert_eq!(cuts, [(2, 2), (1, 3), (3, 6), (1, 7), (0, 7)], "{codec:?}");
+        }
     }
 
     #[test]

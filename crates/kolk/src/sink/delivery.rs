@@ -128,6 +128,22 @@ impl Delivery {
         }
     }
 
+    /// How many rows it takes at once: an interval of bins holds no more than the statement says.
+    #[must_use]
+    pub fn rows_wanted(&self) -> usize {
+        match &self.mode {
+            Mode::BinPacked { packing, interval, .. } => {
+                packing.rows.saturating_sub(interval.len())
+            }
+            _ => usize::MAX,
+        }
+    }
+
+    /// Takes over a position that was chosen and not read up to: it may be committed once all before it is acknowledged.
+    pub fn stand_at(&mut self, partition: InputPartition, position: i64) {
+        self.progress.open(partition, position);
+    }
+
     /// Takes the rows of `output`, which came of `input`; `end` is the next offset to read behind `input`.
     pub fn accept(
         &mut self,

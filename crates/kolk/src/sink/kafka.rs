@@ -1,10 +1,12 @@
 //! The way into a Kafka topic: a lane for each target partition, carried by the client's producer.
 
-use crate::client::TopicPartition;
 use crate::client::config::ClientConfig;
 use crate::client::error::ClientError;
-use crate::client::producer::{AppendError, Decision, Event, Handle, Producer, Refusal};
+use crate::client::producer::{
+    Acknowledgement, AppendError, Decision, Event, Handle, Producer, Refusal,
+};
 use crate::client::requests::{ClusterView, Requests};
+use crate::client::{Offset, TopicPartition};
 use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::Lane;
@@ -31,6 +33,8 @@ pub struct KafkaOutlet {
     overflow: HeldRows,
     overflow_stamps: VecDeque<Stamp>,
     acknowledged: Vec<(Lane, u64)>,
+    /// The offset behind the batch acknowledged last, for each lane.
+    next_offsets: Vec<i64>,
     /// Rows left out of a refused batch; they count as acknowledged together with the rest of it.
     left_out: Vec<u64>,
     refused: VecDeque<Refusal>,
@@ -46,6 +50,7 @@ impl KafkaOutlet {
             .map(|partition| producer.register(&TopicPartition::new(Arc::clone(topic), partition)))
             .collect();
         let left_out = vec![0; handles.len()];
+        let next_offsets = vec![0; handles.len()];
         Self {
             producer,
             handles,
@@ -55,6 +60,7 @@ impl KafkaOutlet {
             overflow: HeldRows::default(),
             overflow_stamps: VecDeque::new(),
             acknowledged: Vec::new(),
+            next_offsets,
             left_out,
             refused: VecDeque::new(),
             retrying: None,
@@ -67,6 +73,7 @@ impl KafkaOutlet {
             let handle = self.producer.register(&TopicPartition::new(Arc::clone(topic), partition));
             self.handles.push(handle);
             self.left_out.push(0);
+            self.next_offsets.push(0);
         }
     }
 
@@ -118,6 +125,7 @@ impl KafkaOutlet {
                 Event::Acknowledged(batch) => {
                     self.retrying = None;
                     let lane = self.lane_of(batch.partition);
+                    self.check_offset(lane, &batch, view);
                     let left_out = self.left_out.get_mut(lane.0 as usize).map_or(0, std::mem::take);
                     self.acknowledged.push((lane, u64::from(batch.count) + left_out));
                 }
@@ -207,6 +215,18 @@ impl KafkaOutlet {
         // Handles were registered in the order of partitions.
         let lane = self.handles.iter().position(|registered| *registered == handle);
         Lane(lane.and_then(|lane| u32::try_from(lane).ok()).unwrap_or_default())
+    }
+
+    /// Offsets of a partition only rise. Where they fall the log is another one: the topic was created again, which a
+    /// producer that goes by name is not told. Whoever looks at the metadata then sees it by the topic's id.
+    fn check_offset(&mut self, lane: Lane, of: &Acknowledgement, view: &mut impl ClusterView) {
+        let next = self.next_offsets.get_mut(lane.0 as usize);
+        if let (Some(next), Some(Offset(base))) = (next, of.base_offset) {
+            if base < *next {
+                view.request_refresh();
+            }
+            *next = base + i64::from(of.count);
+        }
     }
 
     fn append_overflow(&mut self) {

@@ -36,6 +36,9 @@ pub enum SourceEvent {
     Revoked(Vec<TopicPartition>),
     /// These belong to somebody else already.
     Lost(Vec<TopicPartition>),
+    /// Without a usable committed offset, the policy `latest` starts at the end: commit this position, so that the next
+    /// start does not pass over what comes from now on.
+    StartedAtEnd(TopicPartition, Offset),
     /// The member has left the group.
     Left,
     /// Reading cannot go on; what happened and what to do.
@@ -419,9 +422,12 @@ impl Source {
                     self.records = Some(fetched);
                 }
             }
-            FetchEvent::Started { partition, at, .. } => {
+            FetchEvent::Started { partition, start, at } => {
                 if let Some(reading) = self.reading.get_mut(&partition) {
                     reading.position = Some(at.0);
+                    if start == Start::Latest {
+                        self.events.push_back(SourceEvent::StartedAtEnd(partition, at));
+                    }
                 }
             }
             other => {

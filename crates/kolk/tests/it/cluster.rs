@@ -1,4 +1,4 @@
-//! A broker in the process, with topics that tests fill and read.
+//! A cluster with topics that tests fill and read: a broker in the process, or a server that many tests share.
 
 use kolk::client::TopicPartition;
 use kolk::client::admin::{Admin, NewTopic};
@@ -9,13 +9,13 @@ use kolk::client::network::Network;
 use kolk::client::producer::{Event, Producer};
 use kolk::time::{Clock, SystemClock, Timestamp};
 use kolk_broker::{Broker, BrokerConfig, BrokerOptions};
-use kolk_wire::record::Scratch;
+use kolk_wire::record::{Header, Scratch};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A record as a reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,19 +25,35 @@ pub(crate) struct Seen {
     pub(crate) timestamp: i64,
     pub(crate) key: Option<String>,
     pub(crate) value: Option<String>,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, Option<String>)>,
+    /// The offset with which its batch begins.
+    pub(crate) batch: i64,
 }
 
-/// A cluster of one broker in the process.
+/// A record to be produced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub(crate) partition: i32,
+    pub(crate) timestamp: i64,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) value: Option<&'a str>,
+    pub(crate) headers: &'a [(&'a str, Option<&'a str>)],
+}
+
+/// A cluster as one test sees it.
 pub(crate) struct Cluster {
-    pub(crate) broker: Broker,
     pub(crate) config: ClientConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) folder: tempfile::TempDir,
+    /// What the names of the test's topics and groups begin with, where others use the same server.
+    prefix: String,
+    _broker: Option<Broker>,
 }
 
 impl Cluster {
-    pub(crate) fn start() -> Self {
+    /// A broker of the test's own.
+    #[allow(dead_code, reason = "the tests on Apache Kafka have no need of it")]
+    pub(crate) fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Broker::start(BrokerOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -47,7 +63,25 @@ impl Cluster {
         });
         let broker = broker.unwrap();
         let config = ClientConfig::for_bootstrap(&broker.bootstrap()).unwrap();
-        Self { broker, config, clock: Arc::new(SystemClock::new()), folder }
+        let clock = Arc::new(SystemClock::new());
+        Self { config, clock, folder, prefix: String::new(), _broker: Some(broker) }
+    }
+
+    /// A server that runs already; `prefix` keeps tests apart.
+    #[allow(dead_code, reason = "the tests on the embedded broker share none")]
+    pub(crate) fn shared(config: ClientConfig, prefix: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, prefix) = (Arc::new(SystemClock::new()), format!("{prefix}-"));
+        Self { config, clock, folder, prefix, _broker: None }
+    }
+
+    /// What a topic or application is really called.
+    pub(crate) fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub(crate) fn partition(&self, topic: &str, partition: i32) -> TopicPartition {
+        TopicPartition::new(self.name(topic), partition)
     }
 
     pub(crate) fn admin(&self) -> Admin {
@@ -55,7 +89,7 @@ impl Cluster {
     }
 
     pub(crate) fn create(&self, topic: &str, partitions: i32) {
-        self.admin().create_topic(&NewTopic::new(topic, partitions)).unwrap();
+        self.admin().create_topic(&NewTopic::new(self.name(topic), partitions)).unwrap();
     }
 
     /// Produces records, partitioned by key.
@@ -65,19 +99,39 @@ impl Cluster {
         partitions: i32,
         records: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) {
-        let mut network = Network::new(&self.config, Arc::clone(&self.clock)).unwrap();
-        let mut metadata = Metadata::new(&self.config);
-        metadata.want(topic);
-        let mut producer = Producer::new(&self.config);
-        let handles: Vec<_> = (0..partitions)
-            .map(|partition| producer.register(&TopicPartition::new(topic, partition)))
-            .collect();
-        for (key, value) in records {
+        let given = records.into_iter().map(|(key, value)| {
             let partition = Producer::partition_of_key(Some(key.as_bytes()), partitions).unwrap();
-            let handle = handles[usize::try_from(partition).unwrap()];
-            producer
-                .append(handle, Timestamp(1_000), Some(key.as_bytes()), Some(value.as_bytes()), &[])
-                .unwrap();
+            let (key, value) = (Some(key), Some(value));
+            Given { partition, timestamp: 1_000, key, value, headers: &[] }
+        });
+        self.produce_with(&[], topic, given);
+    }
+
+    /// Produces records with these settings, and waits until all are acknowledged.
+    pub(crate) fn produce_with<'a>(
+        &self,
+        settings: &[(&str, &str)],
+        topic: &str,
+        records: impl IntoIterator<Item = Given<'a>>,
+    ) {
+        let mut config = self.config.clone();
+        for (name, value) in settings {
+            config = config.with(name, *value).unwrap();
+        }
+        let topic = self.name(topic);
+        let mut network = Network::new(&config, Arc::clone(&self.clock)).unwrap();
+        let mut metadata = Metadata::new(&config);
+        metadata.want(&topic);
+        let mut producer = Producer::new(&config);
+        for record in records {
+            let to = producer.register(&TopicPartition::new(topic.as_str(), record.partition));
+            let headers: Vec<Header<'_>> = record
+                .headers
+                .iter()
+                .map(|(key, value)| Header { key: key.as_bytes(), value: value.map(str::as_bytes) })
+                .collect();
+            let (key, value) = (record.key.map(str::as_bytes), record.value.map(str::as_bytes));
+            producer.append(to, Timestamp(record.timestamp), key, value, &headers).unwrap();
         }
         producer.flush();
         let start = Instant::now();
@@ -95,12 +149,13 @@ impl Cluster {
     /// All committed records of a topic, by partition and offset.
     pub(crate) fn read(&self, topic: &str, partitions: i32) -> Vec<Seen> {
         let config = self.config.with("isolation.level", "read_committed").unwrap();
+        let topic = self.name(topic);
         let mut network = Network::new(&config, Arc::clone(&self.clock)).unwrap();
         let mut metadata = Metadata::new(&config);
-        metadata.want(topic);
+        metadata.want(&topic);
         let mut fetcher = Fetcher::new(&config);
         for partition in 0..partitions {
-            fetcher.assign(TopicPartition::new(topic, partition), Start::Earliest);
+            fetcher.assign(TopicPartition::new(topic.as_str(), partition), Start::Earliest);
         }
         let (mut seen, mut ended, mut scratch) =
             (Vec::new(), vec![false; partitions as usize], Scratch::new());
@@ -116,10 +171,13 @@ impl Cluster {
                 for batch in fetched.batches {
                     for record in batch.body(&mut scratch).unwrap().records() {
                         let record = record.unwrap();
+                        if record.offset < fetched.start.0 {
+                            continue;
+                        }
                         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                        let headers = record.headers().map(|header| {
-                            (header.name().into_owned(), text(header.value.unwrap_or_default()))
-                        });
+                        let headers = record
+                            .headers()
+                            .map(|header| (header.name().into_owned(), header.value.map(text)));
                         seen.push(Seen {
                             partition,
                             offset: record.offset,
@@ -127,6 +185,7 @@ impl Cluster {
                             key: record.key.map(text),
                             value: record.value.map(text),
                             headers: headers.collect(),
+                            batch: batch.header.base_offset,
                         });
                     }
                 }
@@ -135,5 +194,14 @@ impl Cluster {
         }
         seen.sort();
         seen
+    }
+}
+
+/// Looks until `holds` says yes; `what` says what was waited for.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

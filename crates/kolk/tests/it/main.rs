@@ -1,5 +1,32 @@
-//! Applications on the embedded broker, from topic to topic.
+//! The client and applications on the embedded broker, from topic to topic. The same cases run on Apache Kafka: see
+//! `tests/kafka`.
 
+#![expect(clippy::disallowed_methods, reason = "tests look at the clock while they wait")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_sign_loss,
+    reason = "what surprises a test ends it"
+)]
+
+mod admin;
+mod changes;
 mod cluster;
 mod delivery;
+mod round_trip;
 mod sharing;
+mod cases;
+
+/// Every case as a test, each with a broker of its own.
+macro_rules! on_the_embedded_broker {
+    ($($module:ident :: $case:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $case() {
+                crate::$module::$case(&crate::cluster::Cluster::embedded());
+            }
+        )+
+    };
+}
+
+cases::for_each_case!(on_the_embedded_broker);

@@ -1,46 +1,39 @@
 //! Instances of one application share its partitions, and come and go without loss or duplicate.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, wait_until};
 use crate::delivery::{assert_copied, copy, fill, numbered, options};
 use kolk::runtime::{Application, Until};
 use kolk::topology::{Delivery, Topology};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 fn start(cluster: &Cluster, topology: &Topology) -> Application {
-    Application::start(topology, options(cluster, Until::Stopped), Arc::clone(&cluster.clock)).unwrap()
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
-        std::thread::yield_now();
-    }
+    Application::start(topology, options(cluster, Until::Stopped), Arc::clone(&cluster.clock))
+        .unwrap()
 }
 
 fn partitions(application: &Application) -> usize {
     application.status().iter().map(|status| status.partitions).sum()
 }
 
-#[test]
-fn a_second_instance_takes_its_share_and_the_first_takes_it_back() {
-    let cluster = Cluster::start();
+pub(crate) fn a_second_instance_takes_its_share_and_the_first_takes_it_back(cluster: &Cluster) {
     let records = numbered(900);
-    fill(&cluster, "in", &records[..300]);
-    let topology = Topology { queries: vec![copy("q", "in", "out", Delivery::ExactlyOnce)] };
-    let first = start(&cluster, &topology);
+    fill(cluster, "in", &records[..300]);
+    let topology =
+        Topology { queries: vec![copy(cluster, "q", ["in", "out"], Delivery::ExactlyOnce)] };
+    let first = start(cluster, &topology);
     wait_until("the first instance owns both partitions", || partitions(&first) == 2);
-    let second = start(&cluster, &topology);
-    wait_until("each instance owns one partition", || partitions(&first) == 1 && partitions(&second) == 1);
+    let second = start(cluster, &topology);
+    wait_until("each instance owns one partition", || {
+        partitions(&first) == 1 && partitions(&second) == 1
+    });
     let produce = |from: usize, to: usize| {
         let records = records[from..to].iter();
         cluster.produce("in", 2, records.map(|(key, value)| (key.as_str(), value.as_str())));
     };
     produce(300, 600);
-    wait_until("600 records are delivered", || first.account().delivered + second.account().delivered >= 600);
+    wait_until("600 records are delivered", || {
+        first.account().delivered + second.account().delivered >= 600
+    });
     first.stop_handle().stop();
     let first = first.join();
     assert!(first.iter().all(|(_, result)| result.is_ok()), "{first:?}");
@@ -50,5 +43,5 @@ fn a_second_instance_takes_its_share_and_the_first_takes_it_back() {
     wait_until("900 records are delivered", || delivered + second.account().delivered >= 900);
     second.stop_handle().stop();
     assert!(second.join().iter().all(|(_, result)| result.is_ok()));
-    assert_copied(&cluster, "in", "out");
+    assert_copied(cluster, "in", "out");
 }

@@ -1,0 +1,29 @@
+//! The list of all cases: whoever runs them names the macro that makes tests of them.
+
+/// Hands every case to the macro `$run`.
+macro_rules! for_each_case {
+    ($run:ident) => {
+        $run! {
+            round_trip::records_come_back_as_they_were_produced,
+            round_trip::every_level_of_acknowledgement_delivers,
+            delivery::every_mode_copies_every_record_once_and_in_order,
+            delivery::bins_hold_a_key_once_and_intervals_are_transactions,
+            delivery::a_second_run_goes_on_where_the_first_has_committed,
+            delivery::individual_delivery_pauses_between_records_of_a_partition,
+            delivery::chained_queries_end_one_after_the_other,
+            delivery::stopping_commits_what_was_delivered,
+            delivery::a_slow_query_that_is_stopped_gives_back_what_it_did_not_deliver,
+            sharing::a_second_instance_takes_its_share_and_the_first_takes_it_back,
+            changes::an_input_that_is_created_again_stops_the_query,
+            changes::an_output_that_is_created_again_stops_the_query,
+            changes::offsets_out_of_range_follow_the_policy,
+            changes::a_start_without_offsets_follows_the_statement,
+            admin::topics_are_created_described_grown_and_deleted,
+            admin::settings_are_changed_and_removed,
+            admin::offsets_are_found_by_time_and_records_deleted,
+            admin::groups_are_listed_described_moved_and_deleted,
+        }
+    };
+}
+
+pub(crate) use for_each_case;

@@ -1,0 +1,68 @@
+//! The cases of `tests/it` on Apache Kafka, and what only Apache Kafka offers: TLS, SASL, both versions of transactions.
+//!
+//! Needs Java, and Maven for the first time; says `skipped: why` without. One server of each kind serves all tests, starts
+//! with the first that wants it, and ends with the process.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look at the clock while they wait, and a thread reads what the server says"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_sign_loss,
+    reason = "what surprises a test ends it"
+)]
+
+#[path = "../it/admin.rs"]
+mod admin;
+#[path = "../it/cases.rs"]
+mod cases;
+#[path = "../it/changes.rs"]
+mod changes;
+#[path = "../it/cluster.rs"]
+mod cluster;
+#[path = "../it/delivery.rs"]
+mod delivery;
+#[path = "../it/round_trip.rs"]
+mod round_trip;
+#[path = "../it/sharing.rs"]
+mod sharing;
+mod secure;
+mod server;
+
+/// Transactions as KIP-890 has them.
+mod transaction_version_2 {
+    macro_rules! on_kafka {
+        ($($module:ident :: $case:ident),+ $(,)?) => {
+            $(
+                #[test]
+                fn $case() {
+                    if let Some(kafka) = crate::server::Kind::TransactionVersion2.server() {
+                        crate::$module::$case(&kafka.cluster(stringify!($case)));
+                    }
+                }
+            )+
+        };
+    }
+
+    crate::cases::for_each_case!(on_kafka);
+}
+
+/// Transactions as they were before.
+mod transaction_version_1 {
+    macro_rules! on_kafka {
+        ($($module:ident :: $case:ident),+ $(,)?) => {
+            $(
+                #[test]
+                fn $case() {
+                    if let Some(kafka) = crate::server::Kind::TransactionVersion1.server() {
+                        crate::$module::$case(&kafka.cluster(stringify!($case)));
+                    }
+                }
+            )+
+        };
+    }
+
+    crate::cases::for_each_case!(on_kafka);
+}
