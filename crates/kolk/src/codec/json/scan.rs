@@ -11,6 +11,8 @@ use crate::record::Slice;
 
 /// How deep arrays and objects may be nested.
 pub const DEPTH_MAX: usize = 127;
+/// The bits that no byte of ASCII has.
+const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
 /// A text that is no JSON document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,20 +59,21 @@ impl Scanner {
         let start = slice.start() as usize;
         let text = slice.of(buffer).unwrap_or_default();
         let end = start + text.len();
-        let mut cursor = Cursor { buffer, end, at: start };
+        let mut cursor = Cursor { buffer, end, at: start, bits: 0 };
         let known = self.shape.scan(&mut cursor, tokens);
         if !known {
             cursor.at = start;
             self.scan_any(&mut cursor, tokens)
                 .map_err(|why| JsonError { at: cursor.at - start, why })?;
         }
-        if !text.is_ascii() {
-            if let Err(error) = std::str::from_utf8(text) {
-                return Err(JsonError { at: error.valid_up_to(), why: "text that is not UTF-8" });
-            }
+        // Outside of texts the grammar has ASCII only, and learned names were checked when they were learned.
+        if cursor.bits & NOT_ASCII != 0
+            && let Err(error) = std::str::from_utf8(text)
+        {
+            return Err(JsonError { at: error.valid_up_to(), why: "text that is not UTF-8" });
         }
         if !known && self.shape.missed() {
-            self.shape.learn(Cursor { buffer, end, at: start }, &self.paths);
+            self.shape.learn(Cursor { buffer, end, at: start, bits: 0 }, &self.paths);
         }
         Ok(cursor.document(start))
     }
@@ -103,7 +106,7 @@ impl Scanner {
 /// # Errors
 /// [`JsonError`] when no JSON document begins there.
 pub fn document(text: &[u8]) -> Result<Token, JsonError> {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, bits: 0 };
     cursor.skip_space();
     let token = cursor.value(1).map_err(|why| JsonError { at: cursor.at, why })?;
     Ok(token)
@@ -111,7 +114,7 @@ pub fn document(text: &[u8]) -> Result<Token, JsonError> {
 
 /// Calls `visit` with each item of the array that `text` is, which a scan has found sound; not at all for anything else.
 pub fn each_item(text: &[u8], mut visit: impl FnMut(Token)) {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, bits: 0 };
     if cursor.skip_space() == b'[' {
         // Sound text has no errors.
         let _ = cursor.items(1, |_, token| visit(token));
@@ -121,7 +124,7 @@ pub fn each_item(text: &[u8], mut visit: impl FnMut(Token)) {
 /// Calls `visit` with name (quotes belong to it) and value of each member of the object that `text` is, which a scan has found
 /// sound; not at all for anything else.
 pub fn each_member(text: &[u8], mut visit: impl FnMut(Token, Token)) {
-    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0 };
+    let mut cursor = Cursor { buffer: text, end: text.len(), at: 0, bits: 0 };
     if cursor.skip_space() != b'{' {
         return;
     }
@@ -144,6 +147,8 @@ pub(super) struct Cursor<'a> {
     pub(super) buffer: &'a [u8],
     pub(super) end: usize,
     pub(super) at: usize,
+    /// Bits of the texts so far.
+    pub(super) bits: u64,
 }
 
 impl Cursor<'_> {
@@ -205,6 +210,7 @@ impl Cursor<'_> {
             return Err("text without a closing quote");
         }
         self.at = quoted.end;
+        self.bits |= quoted.bits;
         Ok(quoted)
     }
 

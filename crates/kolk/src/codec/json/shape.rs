@@ -108,8 +108,9 @@ impl Shape {
             let start = cursor.at;
             let kind = match cursor.peek() {
                 b'"' => match plain_end(cursor.buffer, start + 1) {
-                    Some(end) if end <= cursor.end => {
+                    Some((end, bits)) if end <= cursor.end => {
                         cursor.at = end;
+                        cursor.bits |= bits;
                         Ok(Kind::Text)
                     }
                     _ => cursor.kind(value.depth),
