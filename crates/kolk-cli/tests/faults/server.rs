@@ -72,8 +72,7 @@ impl Server {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let running = launch(kind, folder.path().join("data"), None)?;
         let address = running.address;
-        let (running, kills, inputs) =
-            (Mutex::new(Some(running)), AtomicU32::new(0), Mutex::default());
+        let (running, inputs) = (Mutex::new(Some(running)), Mutex::default());
         Ok(Self { kind, address, folder, running, inputs })
     }
 
