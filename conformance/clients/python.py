@@ -163,6 +163,10 @@ class Consumer:
 
     def subscribe(self, topics):
         with checked():
+            # With the topics known it joins once. Otherwise it joins without them, and again 0.1 s later, just when `poll(0.1)` gives up;
+            # kafka-python 3.0 sometimes takes the second assignment and then neither uses it nor asks again.
+            for topic in topics:
+                self.client.partitions_for_topic(topic)
             self.client.subscribe(topics, listener=Listener(self.log))
 
     def poll(self, seconds):
