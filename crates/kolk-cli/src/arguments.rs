@@ -25,10 +25,10 @@ Examples:
   kolk verify order --topic visits-batched --key visit_id --by event_time --against visits
   kolk run app.sql --bootstrap-servers kafka:9092       the same on Apache Kafka
 
-Without --bootstrap-servers (or KOLK_BOOTSTRAP_SERVERS) an embedded broker keeps its data in ./.kolk/broker: the
+Without --bootstrap-servers (or KOLK_BOOTSTRAP_SERVERS) an embedded broker keeps its data in ./.kolk/broker: the \
 first command starts it, others in the same folder find it.
 
-Exit status: 0 done; 1 the work failed or a check found something; 2 what was asked for cannot be; 3 the cluster
+Exit status: 0 done; 1 the work failed or a check found something; 2 what was asked for cannot be; 3 the cluster \
 cannot be reached or refuses. docs/cli.md tells more."
 )]
 pub(crate) struct Arguments {

@@ -36,7 +36,7 @@ const SAMPLE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Deliver visits in every order there is, on an embedded broker of its own, and check it
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything is in a temporary folder that is deleted at the end. The statements are those of examples/fifo and
+Everything is in a temporary folder that is deleted at the end. The statements are those of examples/fifo and \
 examples/bin-packing. Exit status 1 if a check finds anything.
 
 Examples:

@@ -133,5 +133,7 @@ fn up(lines: usize) -> String {
 }
 
 fn terminal_columns() -> usize {
-    rustix::termios::tcgetwinsize(io::stderr()).map_or(100, |size| usize::from(size.ws_col).max(20))
+    // A terminal that does not know its size says 0.
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    size.ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(100)
 }

@@ -177,7 +177,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let failure = Failure::usage(format!("cannot read {}: {error}", path.display()));
     if path.to_string_lossy().contains('=') {
         // A habit from Kafka's own tools.
-        return failure.help("--config names a file of connection settings; a topic's own settings are given with --topic-config NAME=VALUE");
+        return failure.help(
+            "--config names a file of connection settings; a topic's own are given with --topic-config NAME=VALUE",
+        );
     }
     failure
 }

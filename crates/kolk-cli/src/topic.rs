@@ -35,7 +35,7 @@ enum Command {
 #[command(after_help = "\
 Examples:
   kolk topic create visits --partitions 2
-  kolk topic create users --partitions 4 --replication-factor 3 --topic-config cleanup.policy=compact
+  kolk topic create users --replication-factor 3 --topic-config cleanup.policy=compact
   kolk topic create visits --if-not-exists --topic-config retention.ms=86400000")]
 struct Create {
     /// Its name: letters, digits, `.`, `_` and `-`
@@ -75,7 +75,7 @@ struct List {
 /// Show a topic's partitions, offsets and settings
 #[derive(Debug, Args)]
 #[command(after_help = "\
-First and end are offsets: the first record that is still there, and one past the last (with read_committed, the default,
+First and end are offsets: the first record that is still there, and one past the last (with read_committed, the default, \
 one past the last that belongs to no open transaction).
 
 Examples:

@@ -23,12 +23,12 @@ use std::time::Duration;
 /// Print the records of a topic
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Lines are those of Kafka's console consumer, byte for byte; all parts that are asked for stand in its order, with --separator
+Lines are those of Kafka's console consumer, byte for byte; all parts that are asked for stand in its order, with --separator \
 between them: CreateTime:MS  Partition:N  Offset:N  headers  key  value. Without --group nothing is remembered.
 
 Examples:
   kolk consume --topic visits --from-beginning --max-messages 10
-  kolk consume --topic visits-batched --from-beginning --until-end --print-timestamp --print-partition
+  kolk consume --topic visits-batched --from-beginning --print-timestamp --print-partition
   kolk consume --topic visits --group mail --timeout-ms 5000
   kolk consume --topic visits --partition 1 --offset 100 --print-key --print-headers
   kolk consume --topic visits --from-beginning --until-end --output json

@@ -23,15 +23,15 @@ use std::time::Duration;
 /// Write lines of text into a topic, a record each
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A line is the record's value; with --key-separator it is `key SEPARATOR value`, with --parse-headers the headers come
-first: `h1:v1,h2:v2 TAB key TAB value`. All of Kafka's console producer's --property names work too. Records with a key go to
-the partition that Kafka's clients choose for it. Every record is acknowledged before the command ends; there is no
+A line is the record's value; with --key-separator it is `key SEPARATOR value`, with --parse-headers the headers come \
+first: `h1:v1,h2:v2 TAB key TAB value`. All of Kafka's console producer's --property names work too. Records with a key go to \
+the partition that Kafka's clients choose for it. Every record is acknowledged before the command ends; there is no \
 delivery time-out, Ctrl-C stops waiting.
 
 Examples:
   echo '{\"visit_id\": \"v1\"}' | kolk produce --topic visits
   kolk produce --topic visits --file visits.txt --key-separator '\\t'
-  printf 'k1:\\\\N\\n' | kolk produce --topic users --key-separator : --null-marker '\\\\N'
+  printf 'k1:\\\\N\\n' | kolk produce --topic users --key-separator : --null-marker '\\N'
   kolk produce --topic visits --headers source:test,run:7 --partition 1 --acks 1 --compression zstd
   kolk produce --topic visits --property parse.key=true --property key.separator=,")]
 pub(crate) struct Options {

@@ -46,11 +46,12 @@ enum Command {
 #[command(
     verbatim_doc_comment,
     after_help = "\
-Exit status 1 if anything was found. Memory: about 40 bytes for each distinct record (a 128-bit hash and its place) and the
+Exit status 1 if anything was found. Memory: about 40 bytes for each distinct record (a 128-bit hash and its place) and the \
 key and last --by of each key; records themselves are not kept.
 
 Examples:
-  kolk verify order --topic visits-batched --key visit_id --by event_time --allow-duplicates --against visits
+  kolk verify order --topic visits-batched --key visit_id --by event_time --against visits
+  kolk verify order --topic visits-batched --key visit_id --by event_time --allow-duplicates
   kolk verify order --topic visits-ordered --key visit_id --by event_time --bins delivery_batch
   kolk verify order --topic orders --key @key --by @timestamp --output json"
 )]

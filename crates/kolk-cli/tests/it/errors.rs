@@ -104,7 +104,9 @@ fn a_line_that_cannot_be_cut_is_told_and_what_was_before_is_written() {
 #[test]
 fn sql_that_is_wrong_is_told_with_line_and_column() {
     let kolk = Kolk::new();
-    kolk.write("app.sql", "CREATE STREAM i (a STRING)\n  WITH (kafka_topic='i', value_format='JSON');\nCREATE STREAM o AS SELECT b FROM i;\n");
+    let sql = "CREATE STREAM i (a STRING)\n  WITH (kafka_topic='i', value_format='JSON');\n\
+               CREATE STREAM o AS SELECT b FROM i;\n";
+    kolk.write("app.sql", sql);
     for line in ["run app.sql", "explain app.sql"] {
         kolk.run(line).with(2).says(&["app.sql:3:", "SELECT b FROM i"]);
     }

@@ -126,8 +126,11 @@ fn the_members_of_a_group_share_the_partitions() {
     let (mut one, mut two) = (kolk.start(consume, ""), kolk.start(consume, ""));
     crate::kolk::eventually("two members with a partition each", || {
         let group = kolk.run("group describe g --output json");
-        let members =
-            if group.status == 0 { group.json()["members"].take() } else { serde_json::Value::Null };
+        let members = if group.status == 0 {
+            group.json()["members"].take()
+        } else {
+            serde_json::Value::Null
+        };
         members.as_array().is_some_and(|members| {
             members.len() == 2
                 && members
