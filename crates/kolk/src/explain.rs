@@ -1,7 +1,8 @@
 //! The plan as text: what `kolk explain` prints, from sources down to the sink.
 
 use crate::topology::{
-    Delivery, EventTime, Node, OffsetReset, OnBadRecord, Operator, Payload, Query, Sink, Source, Topology,
+    Delivery, EventTime, Node, OffsetReset, OnBadRecord, Operator, Payload, Query, Sink, Source,
+    Topology,
 };
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -51,7 +52,12 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
     }
 }
 
-fn explain_source(f: &mut Formatter<'_>, source: &Source, node: &Node, indent: &str) -> fmt::Result {
+fn explain_source(
+    f: &mut Formatter<'_>,
+    source: &Source,
+    node: &Node,
+    indent: &str,
+) -> fmt::Result {
     let columns = node.schema.to_string();
     let columns = if columns.is_empty() { "none: bytes pass through" } else { columns.as_str() };
     writeln!(f, "{indent}columns     {columns}")?;
@@ -64,7 +70,11 @@ fn explain_source(f: &mut Formatter<'_>, source: &Source, node: &Node, indent: &
             format!("column {name}{format}")
         }
     };
-    writeln!(f, "{indent}event time  {time}; watermark {} behind it", Pretty(source.watermark_delay))?;
+    writeln!(
+        f,
+        "{indent}event time  {time}; watermark {} behind it",
+        Pretty(source.watermark_delay)
+    )?;
     let reset = match source.offset_reset {
         OffsetReset::Earliest => "at the earliest record",
         OffsetReset::Latest => "behind the latest record",
@@ -83,7 +93,8 @@ fn explain_sink(f: &mut Formatter<'_>, sink: &Sink, node: &Node, indent: &str) -
     let payload = |payload: &Payload| match payload {
         Payload::Unchanged => "bytes unchanged".to_owned(),
         Payload::Encoded { format, columns } => {
-            let name = |index: &usize| node.schema.columns.get(*index).map_or("?", |c| c.name.as_str());
+            let name =
+                |index: &usize| node.schema.columns.get(*index).map_or("?", |c| c.name.as_str());
             let columns: Vec<&str> = columns.iter().map(name).collect();
             format!("{format} of {}", columns.join(", "))
         }
@@ -92,7 +103,9 @@ fn explain_sink(f: &mut Formatter<'_>, sink: &Sink, node: &Node, indent: &str) -
     writeln!(f, "{indent}value       {}", payload(&sink.value))?;
     let column = |index: usize| node.schema.columns.get(index).map_or("?", |c| c.name.as_str());
     let delivery = match &sink.delivery {
-        Delivery::Individual { pause } if pause.is_zero() => "one record on its way per partition".to_owned(),
+        Delivery::Individual { pause } if pause.is_zero() => {
+            "one record on its way per partition".to_owned()
+        }
         Delivery::Individual { pause } => {
             format!("one record on its way per partition, then a pause of {}", Pretty(*pause))
         }
@@ -124,9 +137,9 @@ impl Display for Pretty {
         let ms = self.0.as_millis();
         match ms {
             0 => f.write_str("0 s"),
-            _ if ms % 3_600_000 == 0 => write!(f, "{} h", ms / 3_600_000),
-            _ if ms % 60_000 == 0 => write!(f, "{} min", ms / 60_000),
-            _ if ms % 1000 == 0 => write!(f, "{} s", ms / 1000),
+            _ if ms.is_multiple_of(3_600_000) => write!(f, "{} h", ms / 3_600_000),
+            _ if ms.is_multiple_of(60_000) => write!(f, "{} min", ms / 60_000),
+            _ if ms.is_multiple_of(1000) => write!(f, "{} s", ms / 1000),
             _ => write!(f, "{ms} ms"),
         }
     }

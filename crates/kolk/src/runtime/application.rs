@@ -46,7 +46,7 @@ pub struct ApplicationOptions {
 pub struct Application {
     queries: Vec<Running>,
     control: Arc<Control>,
-    _identity: InstanceIdentity,
+    identity: InstanceIdentity,
 }
 
 #[derive(Debug)]
@@ -87,6 +87,7 @@ impl Application {
     ///
     /// # Errors
     /// [`StartError`].
+    #[expect(clippy::needless_pass_by_value, reason = "an application is given what it runs with")]
     pub fn start(
         topology: &Topology,
         options: ApplicationOptions,
@@ -97,11 +98,8 @@ impl Application {
         }
         let identity = InstanceIdentity::acquire(&options.state)?;
         let partitions = topics::ensure(topology, &options.client, &clock)?;
-        let mut application = Self {
-            queries: Vec::new(),
-            control: Arc::new(Control::default()),
-            _identity: identity,
-        };
+        let mut application =
+            Self { queries: Vec::new(), control: Arc::new(Control::default()), identity };
         for query in &topology.queries {
             let sink = query
                 .sink()
@@ -124,7 +122,7 @@ impl Application {
             let plan = QueryPlan {
                 query: query.clone(),
                 application: options.name.clone(),
-                instance: application._identity.id().to_owned(),
+                instance: application.identity.id().to_owned(),
                 client: options.client.clone(),
                 until: options.until,
                 commit_interval: options.commit_interval,

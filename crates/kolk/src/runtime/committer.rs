@@ -26,14 +26,14 @@ pub(super) enum Committed {
 #[derive(Debug)]
 pub(super) enum Committer {
     /// Offsets alone, after their rows were acknowledged.
-    Plain { commit: OffsetCommit },
+    Plain { commit: Box<OffsetCommit> },
     /// Offsets and rows together.
     Transactional { transaction: Box<Transaction> },
 }
 
 impl Committer {
     pub(super) fn plain(config: &ClientConfig, group_id: &str) -> Self {
-        Self::Plain { commit: OffsetCommit::new(config, group_id) }
+        Self::Plain { commit: Box::new(OffsetCommit::new(config, group_id)) }
     }
 
     pub(super) fn transactional(config: &ClientConfig, transactional_id: &str) -> Self {

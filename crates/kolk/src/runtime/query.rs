@@ -145,18 +145,12 @@ impl QueryRun {
             .map_err(|source| StartError::Plan { query: query.name.clone(), source })?;
         let source = Source::new(&query, &client, &group_id)?;
         let network = Network::new(&client, Arc::clone(&clock))?;
-        let mut metadata = Metadata::new(&client);
-        for topic in source.topics().chain([sink.topic.as_str()]) {
-            ClusterView::want(&mut metadata, topic);
-        }
-        let count = |topic: &str| partitions.get(topic).copied().unwrap_or(1);
-        let mut outlet =
-            KafkaOutlet::new(&client, &Arc::from(sink.topic.as_str()), count(&sink.topic));
         let on_bad_record = query.sources().next().map(|(source, _)| source.on_bad_record.clone());
         let on_bad_record = on_bad_record.unwrap_or(OnBadRecord::Fail);
-        if let OnBadRecord::DeadLetter { topic } = &on_bad_record {
+        let outlet = KafkaOutlet::for_sink(&client, &sink, &on_bad_record, &partitions);
+        let mut metadata = Metadata::new(&client);
+        for topic in source.topics().chain(outlet.topics()) {
             ClusterView::want(&mut metadata, topic);
-            outlet.add_dead_letters(&Arc::from(topic.as_str()), count(topic));
         }
         let transactional = sink.delivery.is_transactional();
         let committer = if transactional {
@@ -171,11 +165,7 @@ impl QueryRun {
             application_until: until,
             upstream,
             transactional_id,
-            commit_interval: if transactional {
-                commit_interval
-            } else {
-                commit_interval * PLAIN_COMMIT_FACTOR
-            },
+            commit_interval: commit_interval * if transactional { 1 } else { PLAIN_COMMIT_FACTOR },
             started,
             network,
             metadata,

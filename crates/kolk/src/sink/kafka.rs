@@ -11,9 +11,10 @@ use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::Lane;
 use crate::time::{Moment, Timestamp};
+use crate::topology::{OnBadRecord, Sink};
 use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, Header, Headers};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A batch of input rows is at most this large when it is encoded; so much must be free before more are taken.
@@ -26,6 +27,7 @@ pub struct KafkaOutlet {
     producer: Producer,
     /// The topic's partitions, then those of the dead-letter topic: a lane each.
     handles: Vec<Handle>,
+    topics: Vec<Arc<str>>,
     partitions: i32,
     buffer_bytes_max: usize,
     record_bytes_max: usize,
@@ -54,6 +56,7 @@ impl KafkaOutlet {
         Self {
             producer,
             handles,
+            topics: vec![Arc::clone(topic)],
             partitions,
             buffer_bytes_max: config.producer.buffer_bytes_max,
             record_bytes_max: config.producer.request_bytes_max,
@@ -67,8 +70,26 @@ impl KafkaOutlet {
         }
     }
 
+    /// An outlet into the sink's topic and, if bad records go there, the dead-letter topic; `partitions` says how many partitions
+    /// each has.
+    #[must_use]
+    pub fn for_sink(
+        config: &ClientConfig,
+        sink: &Sink,
+        on_bad_record: &OnBadRecord,
+        partitions: &BTreeMap<String, i32>,
+    ) -> Self {
+        let count = |topic: &str| partitions.get(topic).copied().unwrap_or(1);
+        let mut outlet = Self::new(config, &Arc::from(sink.topic.as_str()), count(&sink.topic));
+        if let OnBadRecord::DeadLetter { topic } = on_bad_record {
+            outlet.add_dead_letters(&Arc::from(topic.as_str()), count(topic));
+        }
+        outlet
+    }
+
     /// Adds the dead-letter topic, which has `partitions` partitions.
     pub fn add_dead_letters(&mut self, topic: &Arc<str>, partitions: i32) {
+        self.topics.push(Arc::clone(topic));
         for partition in 0..partitions {
             let handle = self.producer.register(&TopicPartition::new(Arc::clone(topic), partition));
             self.handles.push(handle);
@@ -91,6 +112,11 @@ impl KafkaOutlet {
         }
         self.append(lane, &SinkRow { headers: &all, ..*row }, Stamp::At(row.timestamp), None);
         lane
+    }
+
+    /// The topics that it writes.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().map(|topic| &**topic)
     }
 
     /// The producer, for the transaction machine.
