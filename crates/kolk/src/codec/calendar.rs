@@ -86,7 +86,9 @@ mod tests {
         fn days_agree_with_jiff(days in -3_000_000i64..2_900_000) {
             let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap();
             let day = Day::from_number(days);
-            prop_assert_eq!((day.year, i64::from(day.month), i64::from(day.day)), (date.year().into(), date.month().into(), date.day().into()));
+            let ours = (day.year, i64::from(day.month), i64::from(day.day));
+            let theirs = (date.year().into(), date.month().into(), date.day().into());
+            prop_assert_eq!(ours, theirs);
             prop_assert_eq!(day.number(), Some(days));
         }
 

@@ -1,6 +1,7 @@
 //! What happens to rows between source and sink: synchronous, deterministic, no clock and no I/O.
 
 mod plan_error;
+mod planner;
 mod plan;
 mod column;
 mod texts;
@@ -8,6 +9,7 @@ mod builder;
 mod decode;
 mod evaluate;
 mod encode;
+mod work;
 mod pipeline;
 #[cfg(test)]
 mod tests;

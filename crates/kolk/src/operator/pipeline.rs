@@ -10,7 +10,8 @@ use crate::operator::decode::{Documents, Morsel, Reader, Shown, Source, readers,
 use crate::operator::encode::{Input, Payload, Style, write_plain};
 use crate::operator::evaluate::{Batch, Session, evaluate, mark_columns};
 use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, plan};
-use crate::record::{BadRecord, BinKey, Output, OutputRow, Place, Rows, Slice};
+use crate::operator::work::Work;
+use crate::record::{BinKey, Output, OutputRow, Place, Rows, Slice};
 use crate::topology::Query;
 use hashbrown::HashMap;
 
@@ -40,22 +41,6 @@ pub struct Pipeline {
 const MORSEL_BYTES: usize = 128 << 10;
 /// … and are at most so many.
 const MORSEL_ROWS: usize = 1024;
-
-/// The rows at hand.
-#[derive(Debug, Default)]
-struct Work {
-    /// The first one's number in the batch; within the work rows are numbered from there.
-    first: usize,
-    /// The rows that are still on their way, by number.
-    selection: Vec<usize>,
-    /// The columns that are decoded or computed, over the selection.
-    columns: Vec<Option<Vector>>,
-    /// The event time of each row.
-    times: Vec<i64>,
-    /// Which rows are bad.
-    bad: Vec<bool>,
-    reasons: Vec<(usize, String)>,
-}
 
 impl Pipeline {
     /// Compiles a query.
@@ -363,43 +348,6 @@ impl Pipeline {
             slice(start, into.len())
         };
         Ok(BinKey { key: of(bins.key, "key")?, order: of(bins.order_by, "order")? })
-    }
-}
-
-impl Work {
-    /// Tells that a row is bad.
-    #[cold]
-    #[expect(clippy::cast_possible_truncation, reason = "rows are bounded far below")]
-    fn refuse(&mut self, row: usize, reason: String, output: &mut Output) {
-        if !std::mem::replace(&mut self.bad[row], true) {
-            output.bad.push(BadRecord { input: (self.first + row) as u32, reason });
-        }
-    }
-
-    /// Takes rows (by position in the selection) out of it, because they are bad.
-    #[inline]
-    fn drop_refused(&mut self, reasons: &mut Vec<(usize, String)>, output: &mut Output) {
-        if reasons.is_empty() {
-            return;
-        }
-        for (at, reason) in reasons.drain(..) {
-            self.refuse(self.selection[at], reason, output);
-        }
-        let good = (0..self.selection.len()).filter(|at| !self.bad[self.selection[*at]]);
-        let good: Vec<usize> = good.collect();
-        self.keep(&good);
-    }
-
-    /// Keeps some rows, by position in the selection.
-    fn keep(&mut self, kept: &[usize]) {
-        if kept.len() == self.selection.len() {
-            return;
-        }
-        for column in self.columns.iter_mut().flatten() {
-            *column = column.take(kept);
-        }
-        let selection = kept.iter().map(|at| self.selection[*at]).collect();
-        self.selection = selection;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod paths;
 mod token;
+mod cursor;
 mod scan;
 mod quoted;
 pub mod value;

@@ -9,9 +9,9 @@
 //! └────literal─┘    └───────literal───────┘           └ … literals; between them values
 //! ```
 
+use super::cursor::{Cursor, Why};
 use super::paths::Paths;
 use super::quoted::plain_end;
-use super::scan::{Cursor, Why};
 use super::token::{Kind, Token};
 
 /// Most values of a layout.

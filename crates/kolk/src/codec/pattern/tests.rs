@@ -1,3 +1,5 @@
+//! Formats: texts read and written, formats refused.
+
 use super::*;
 use crate::codec::zone::Zone;
 use proptest::prelude::*;

@@ -220,6 +220,38 @@ pub(crate) fn each_operand<'a>(expression: &'a Expression, visit: &mut impl FnMu
     }
 }
 
+/// Calls `visit` with each direct operand.
+pub(crate) fn each_operand_mut(
+    expression: &mut Expression,
+    visit: &mut impl FnMut(&mut Expression),
+) {
+    match &mut expression.kind {
+        Kind::Column { .. } | Kind::Pseudo(_) | Kind::Literal(_) => {}
+        Kind::Field { of: operand, .. }
+        | Kind::Unary { operand, .. }
+        | Kind::Cast(operand)
+        | Kind::IsNull(operand) => visit(operand),
+        Kind::Element { of: left, index: right }
+        | Kind::Binary { left, right, .. }
+        | Kind::Like { value: left, pattern: right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        Kind::Case { branches, otherwise } => {
+            for (when, then) in branches {
+                visit(when);
+                visit(then);
+            }
+            otherwise.iter_mut().for_each(|otherwise| visit(otherwise));
+        }
+        Kind::In { value, list } => {
+            visit(value);
+            list.iter_mut().for_each(visit);
+        }
+        Kind::Call { arguments, .. } => arguments.iter_mut().for_each(visit),
+    }
+}
+
 /// Whether an expression could fail on a row. Then it is evaluated only where it is needed.
 fn may_fail(expression: &Expression) -> bool {
     use BinaryOperator as Op;

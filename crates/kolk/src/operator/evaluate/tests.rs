@@ -52,7 +52,7 @@ fn to_columns(expression: &Expression, columns: &mut Vec<Option<Vector>>) -> Exp
         return Expression { kind: Kind::Column { index, name }, ..expression.clone() };
     }
     let mut moved = expression.clone();
-    crate::operator::plan::each_operand_mut(&mut moved, &mut |operand| {
+    super::each_operand_mut(&mut moved, &mut |operand| {
         *operand = to_columns(operand, columns);
     });
     moved
