@@ -12,7 +12,10 @@ type Step = (&'static str, &'static [&'static str]);
 
 const BEFORE: &[Step] = &[
     ("format", &["cargo", "fmt", "--all", "--check"]),
-    ("lints", &["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
+    (
+        "lints",
+        &["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
+    ),
     ("build", &["cargo", "build", "--workspace"]),
     ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
     ("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--quiet"]),
@@ -41,7 +44,10 @@ fn conformance(root: &Path) -> Result<()> {
     step(root, &[python.trim(), "conformance/run.py"])
 }
 
-#[expect(clippy::disallowed_methods, reason = "whether this is CI decides whether skipping is allowed")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether this is CI decides whether skipping is allowed"
+)]
 fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !value.is_empty())
 }

@@ -7,8 +7,20 @@ use std::path::Path;
 
 /// Licences that may be linked into an Apache-2.0 binary without further duties.
 const LICENCES: &[&str] = &[
-    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0",
-    "CC0-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "MIT-0", "Unicode-3.0", "Unlicense", "Zlib",
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
 ];
 
 /// Which workspace crates each may use; a new arrow gets its line in ARCHITECTURE.md first.
@@ -25,7 +37,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crates that never come in, with the reason.
 const BANNED: &[(&str, &str)] = &[
     ("openssl-sys", "TLS is rustls: no system library to install"),
-    ("tokio", "the client, the broker and the engine are synchronous; only connectors may bring it, later"),
+    (
+        "tokio",
+        "the client, the broker and the engine are synchronous; only connectors may bring it, later",
+    ),
     ("mimalloc", "no allocator of its own before a measurement asks for one"),
 ];
 
@@ -73,7 +88,8 @@ fn check_licence(package: &Package, problems: &mut Vec<String>) {
 fn check_arrows(metadata: &Metadata, name: &str, allowed: &[&str], problems: &mut Vec<String>) {
     let members: BTreeSet<&str> =
         metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
-    let Some(package) = metadata.workspace_packages().into_iter().find(|p| p.name.as_str() == name) else {
+    let Some(package) = metadata.workspace_packages().into_iter().find(|p| p.name.as_str() == name)
+    else {
         problems.push(format!("crate {name} of the table of arrows is gone"));
         return;
     };
@@ -95,7 +111,9 @@ fn check_reach(metadata: &Metadata, problems: &mut Vec<String>) {
     let names: BTreeMap<_, _> =
         metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
     let edges: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
-    let Some(start) = metadata.packages.iter().find(|p| p.name.as_str() == "kolk-wire") else { return };
+    let Some(start) = metadata.packages.iter().find(|p| p.name.as_str() == "kolk-wire") else {
+        return;
+    };
     let (mut seen, mut open) = (BTreeSet::new(), vec![&start.id]);
     while let Some(id) = open.pop() {
         if !seen.insert(id) {

@@ -1,5 +1,8 @@
 //! Tasks of this repository: `cargo xtask tidy`, `cargo xtask ci`, `cargo xtask soak`.
-#![allow(clippy::print_stdout, reason = "a command line program that reports on its standard output")]
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line program that reports on its standard output"
+)]
 
 mod ci;
 mod crates;

@@ -13,7 +13,8 @@ const ARCHITECTURE_LINES_MAX: usize = 300;
 /// Comments may run past the code's width, but not for ever.
 const WIDTH_MAX: usize = 140;
 /// Names that say nothing of what a module holds.
-const EMPTY_NAMES: &[&str] = &["common", "core", "utils", "util", "types", "helpers", "helper", "manager", "misc"];
+const EMPTY_NAMES: &[&str] =
+    &["common", "core", "utils", "util", "types", "helpers", "helper", "manager", "misc"];
 
 /// Checks every tracked file and the crate graph; lists all violations at once.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -40,7 +41,11 @@ fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
         .output()
         .context("git lists the files that tidy looks at")?;
     let names = String::from_utf8(output.stdout).context("file names are UTF-8")?;
-    Ok(names.split_terminator('\0').map(PathBuf::from).filter(|file| root.join(file).is_file()).collect())
+    Ok(names
+        .split_terminator('\0')
+        .map(PathBuf::from)
+        .filter(|file| root.join(file).is_file())
+        .collect())
 }
 
 fn check_file(root: &Path, file: &Path, problems: &mut Vec<String>) -> Result<()> {

@@ -63,7 +63,7 @@ mod tests {
             for key in 0..5 {
                 let of_key: Vec<_> = packed.iter().filter(|(_, row)| rows[*row].0 == key).collect();
                 prop_assert!(of_key.is_sorted_by_key(|(_, row)| (rows[*row].1, *row)));
-                prop_assert!(of_key.iter().map(|(bin, _)| *bin).eq(1..=of_key.len() as u32));
+                prop_assert!(of_key.iter().zip(1..).all(|((bin, _), expected)| *bin == expected));
             }
         }
     }
