@@ -145,8 +145,14 @@ impl Application {
         let for_thread = Arc::clone(&shared);
         let work = move || {
             let result = run.run();
-            let phase = if result.is_ok() { QueryPhase::Stopped } else { QueryPhase::Failed };
-            for_thread.status().phase = phase;
+            match &result {
+                Ok(()) => for_thread.status().phase = QueryPhase::Stopped,
+                Err(error) => {
+                    let mut status = for_thread.status();
+                    status.phase = QueryPhase::Failed;
+                    status.waiting = Some(error.to_string());
+                }
+            }
             // Whoever waits for this query's end must not wait for ever; the error is told by `join`.
             for_thread.reach_end();
             result

@@ -646,7 +646,7 @@ impl QueryRun {
             _ => QueryPhase::Running,
         };
         status.account = self.account;
-        status.lag = self.source.lag();
+        status.lag = self.source.lag() + self.delivery.unacknowledged();
         status.watermark = self.source.watermark();
         status.partitions = self.source.owned();
         status.unacknowledged = self.delivery.unacknowledged();

@@ -30,7 +30,7 @@ pub struct QueryStatus {
     pub phase: QueryPhase,
     /// Its books.
     pub account: Account,
-    /// Records that lie in the inputs and were not read.
+    /// Records that lie in the inputs and are not delivered: those not read, and rows that are on their way or held back.
     pub lag: u64,
     /// The watermark of its input, in milliseconds since 1970; `None` while there is none.
     pub watermark: Option<i64>,
@@ -42,7 +42,7 @@ pub struct QueryStatus {
     pub commits: u64,
     /// How often it went back to its committed offsets.
     pub rewinds: u64,
-    /// What it waits for, if something is in the way: a broker that does not answer, a refused batch.
+    /// What it waits for, if something is in the way: a broker that does not answer, a refused batch. Of a failed query: why.
     pub waiting: Option<String>,
     /// When it began, or the process did: milliseconds from the start to the first delivered row, once there was one.
     pub first_output_ms: Option<u64>,
