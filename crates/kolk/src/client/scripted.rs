@@ -19,6 +19,8 @@ pub(crate) struct Sent {
     pub to: Target,
     pub api: ApiKey,
     pub version: i16,
+    /// How long the machine waits; `None` is `request.timeout.ms`.
+    pub timeout: Option<Duration>,
     body: Bytes,
 }
 
@@ -81,7 +83,8 @@ impl Scripted {
         let mut writer = Writer::new();
         build(version).write(&mut writer, R::version(version));
         let (id, body) = (self.last_id, writer.into_bytes());
-        self.requests.push_back(Sent { id, to: to.clone(), api: R::KEY, version, body });
+        let (to, timeout) = (to.clone(), options.timeout);
+        self.requests.push_back(Sent { id, to, api: R::KEY, version, timeout, body });
         id
     }
 }

@@ -160,8 +160,9 @@ impl Membership {
             protocol_name: Some(self.assignor.name().to_owned()),
             assignments: assignments.collect(),
         };
-        let timeout = Some(self.config.poll_interval_max + RESPONSE_MARGIN);
-        let options = SendOptions { timeout, ..SendOptions::default() };
+        // Waiting for the leader may take longer than `request.timeout.ms`, but repeating is harmless, and on a connection
+        // that died without a word nothing else would end the wait before the next rebalance. Java's client does the same.
+        let options = SendOptions::default();
         let build = move |_| request;
         let lane = Lane::Coordinator;
         let Some(response) =

@@ -457,6 +457,35 @@ fn another_process_with_the_same_instance_id_is_an_error_that_says_so() {
     assert!(error.to_string().contains("as instance `i1`"), "{error}");
 }
 
+/// A connection that died without a word between JoinGroup and SyncGroup once kept a member waiting for as long as a rebalance
+/// may take, five minutes.
+#[test]
+fn an_unanswered_sync_is_given_up_after_the_request_time_out_and_repeated() {
+    let mut world = World::new(&[], 1);
+    world.start(0);
+    let mut swallowed = 0;
+    for _ in 0..8 {
+        world.group.tick += 1;
+        let now = world.now();
+        let instance = &mut world.instances[0];
+        instance.network.now = now;
+        instance.step(&mut world.table, world.group.tick);
+        while let Some(sent) = instance.network.requests.pop_front() {
+            if sent.api == ApiKey::SyncGroup && swallowed == 0 {
+                assert_eq!(sent.timeout, None, "it waits longer than for any other answer");
+                instance.network.fail(&sent, sent.cut(true));
+                swallowed += 1;
+            } else {
+                world.group.serve(0, sent, &mut instance.network);
+            }
+        }
+        world.progress();
+    }
+    assert_eq!(swallowed, 1);
+    world.settle();
+    world.check_complete();
+}
+
 #[test]
 fn an_unknown_assignor_is_refused() {
     let config = ClientConfig::for_bootstrap("test:1").unwrap();
