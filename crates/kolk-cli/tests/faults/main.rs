@@ -15,6 +15,7 @@ mod server;
 mod case;
 mod scenario;
 mod matrix;
+mod bad_input;
 
 use std::io::Write;
 

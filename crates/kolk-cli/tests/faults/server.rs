@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Kafka,
     /// Apache Kafka with `transaction.version` 1.
     KafkaOld,
+    /// Apache Kafka that also has listeners with SASL: user alice, password alice-secret.
+    KafkaSecure,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Self::Embedded => "embedded",
             Self::Kafka => "Kafka",
             Self::KafkaOld => "Kafka, transaction.version 1",
+            Self::KafkaSecure => "Kafka with SASL",
         }
     }
 }
@@ -44,6 +47,7 @@ impl Kind {
 pub(crate) struct Server {
     kind: Kind,
     address: SocketAddr,
+    data: PathBuf,
     folder: TempDir,
     running: Mutex<Option<Running>>,
     inputs: Mutex<BTreeMap<u32, Arc<Input>>>,
@@ -70,10 +74,35 @@ impl Server {
     /// In words, with what the broker said.
     pub(crate) fn start(kind: Kind) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let running = launch(kind, folder.path().join("data"), None)?;
+        let data = folder.path().join("data");
+        Self::launched(kind, data, folder)
+    }
+
+    /// Starts one with its data in a folder that the caller looks after.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub(crate) fn start_in(kind: Kind, data: PathBuf) -> Result<Self, String> {
+        Self::launched(kind, data, tempfile::tempdir().map_err(|error| error.to_string())?)
+    }
+
+    fn launched(kind: Kind, data: PathBuf, folder: TempDir) -> Result<Self, String> {
+        let running = launch(kind, (&data, folder.path()), None)?;
         let address = running.address;
         let (running, inputs) = (Mutex::new(Some(running)), Mutex::default());
-        Ok(Self { kind, address, folder, running, inputs })
+        Ok(Self { kind, address, data, folder: folder, running, inputs })
+    }
+
+    /// The address of another listener, as Kafka's script calls it.
+    pub(crate) fn listener(&self, name: &str) -> SocketAddr {
+        let addresses = fs::read_to_string(self.data.join("addresses")).expect("Kafka's script writes it");
+        let line = addresses.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.and_then(|address| address.parse().ok()).expect("a listener of this name")
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> String {
+        self.data.display().to_string()
     }
 
     /// Where it serves, also after a restart.
@@ -99,14 +128,15 @@ impl Server {
         let mut running = self.running();
         if running.is_none() {
             *running =
-                Some(launch(self.kind, self.folder.path().join("data"), Some(self.address))?);
+                Some(launch(self.kind, (&self.data, self.folder.path()), Some(self.address))?);
         }
         Ok(())
     }
 
-    /// Whether it is dead, being killed.
+    /// Whether it is dead: killed, or ended by itself.
     pub(crate) fn is_dead(&self) -> bool {
-        self.running().is_none()
+        let mut running = self.running();
+        running.as_mut().is_none_or(|running| !matches!(running.script.try_wait(), Ok(None)))
     }
 
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
@@ -159,11 +189,12 @@ impl Drop for Server {
     }
 }
 
-fn launch(kind: Kind, data: PathBuf, address: Option<SocketAddr>) -> Result<Running, String> {
-    let log = data.with_extension("log");
+/// Starts a broker on `data`, with what it says in a file in `folder`.
+fn launch(kind: Kind, (data, folder): (&Path, &Path), address: Option<SocketAddr>) -> Result<Running, String> {
+    let log = folder.join("broker.log");
     let stderr =
         File::options().create(true).append(true).open(&log).map_err(|error| error.to_string())?;
-    let mut script = command(kind, &data, address)
+    let mut script = command(kind, data, address)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(stderr)
@@ -195,7 +226,7 @@ fn launch(kind: Kind, data: PathBuf, address: Option<SocketAddr>) -> Result<Runn
     Err(format!("{} did not start: {}", kind.name(), fs::read_to_string(log).unwrap_or_default()))
 }
 
-fn command(kind: Kind, data: &std::path::Path, address: Option<SocketAddr>) -> Command {
+fn command(kind: Kind, data: &Path, address: Option<SocketAddr>) -> Command {
     if kind == Kind::Embedded {
         // It ends when standard input does, as Kafka's script has it: `wait` returns when it ended by itself.
         let guarded = r#"exec 3<&0; "$@" < /dev/null & pid=$!; echo "pid $pid"; (cat <&3; kill -9 $pid) > /dev/null 2>&1 & guard=$!
@@ -214,6 +245,9 @@ fn command(kind: Kind, data: &std::path::Path, address: Option<SocketAddr>) -> C
         "log.segment.delete.delay.ms=1000",
     ]);
     command.args(["--transaction-version", if kind == Kind::KafkaOld { "1" } else { "2" }]);
+    if kind == Kind::KafkaSecure {
+        command.arg("--secure");
+    }
     if let Some(address) = address {
         command.args(["--port", &address.port().to_string()]);
     }
