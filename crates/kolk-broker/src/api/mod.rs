@@ -19,6 +19,8 @@ mod transactions;
 mod create_topics;
 mod change_topics;
 mod configs;
+#[cfg(test)]
+mod tests;
 
 use crate::server::{Answer, Peer, Service};
 use crate::state::State;
