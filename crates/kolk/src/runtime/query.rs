@@ -253,9 +253,11 @@ impl QueryRun {
             Err(error) => return Err(error.into()),
         }
         while let Some(refusal) = self.outlet.take_refusal() {
-            if self.feed.on_bad_record() == &OnBadRecord::Fail {
-                let partition = self.outlet.partition_of(&refusal);
-                let topic = self.sink.topic.clone();
+            // A dead letter that cannot be delivered either would be gone without a trace.
+            let no_other_place = self.outlet.holds_dead_letters(&refusal);
+            if no_other_place || self.feed.on_bad_record() == &OnBadRecord::Fail {
+                let (topic, partition) = self.outlet.destination(&refusal);
+                let topic = topic.to_owned();
                 return Err(QueryError::Refused { topic, partition, why: refusal.why });
             }
             self.account.too_large += self.outlet.leave_out(&refusal);
@@ -464,7 +466,10 @@ impl QueryRun {
     /// Everything before a commit for this reason is done.
     fn committed(&mut self, reason: Reason) -> Result<(), QueryError> {
         self.source.release();
-        self.delivery.resume();
+        // What a query that ends holds back must not go out behind its last commit: the next run would send it again.
+        if reason != Reason::Stop {
+            self.delivery.resume();
+        }
         self.stage = Stage::Running;
         match reason {
             Reason::Interval => {}
@@ -489,7 +494,9 @@ impl QueryRun {
         for partition in partitions {
             let source = self.source.node_of(&partition.topic);
             let input = InputPartition { source, partition: partition.partition };
+            let before = self.delivery.unacknowledged();
             self.delivery.forget(input);
+            self.account.give_back(before - self.delivery.unacknowledged());
             self.committed.remove(&input);
             self.feed.forget(partition);
         }
@@ -514,7 +521,8 @@ impl QueryRun {
         self.outlet.clear();
         self.delivery = Delivery::new(&self.sink);
         self.account = self.committed_account;
-        self.delivered_before = self.account.delivered;
+        // Those left out were acknowledged, too, in the books of delivery.
+        self.delivered_before = self.account.delivered + self.account.too_large;
         self.committing.clear();
         self.committed.clear();
         self.feed.clear();

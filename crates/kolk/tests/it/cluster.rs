@@ -62,17 +62,17 @@ impl Cluster {
             config: BrokerConfig::default(),
         });
         let broker = broker.unwrap();
-        let config = ClientConfig::for_bootstrap(&broker.bootstrap()).unwrap();
+        let config = impatient(&ClientConfig::for_bootstrap(&broker.bootstrap()).unwrap());
         let clock = Arc::new(SystemClock::new());
         Self { config, clock, folder, prefix: String::new(), _broker: Some(broker) }
     }
 
     /// A server that runs already; `prefix` keeps tests apart.
     #[allow(dead_code, reason = "the tests on the embedded broker share none")]
-    pub(crate) fn shared(config: ClientConfig, prefix: &str) -> Self {
+    pub(crate) fn shared(config: &ClientConfig, prefix: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (clock, prefix) = (Arc::new(SystemClock::new()), format!("{prefix}-"));
-        Self { config, clock, folder, prefix, _broker: None }
+        Self { config: impatient(config), clock, folder, prefix, _broker: None }
     }
 
     /// What a topic or application is really called.
@@ -195,6 +195,11 @@ impl Cluster {
         seen.sort();
         seen
     }
+}
+
+/// Members hear of others that come and go with their heartbeats: by default every 3 seconds.
+fn impatient(config: &ClientConfig) -> ClientConfig {
+    config.with("heartbeat.interval.ms", "100").unwrap()
 }
 
 /// Looks until `holds` says yes; `what` says what was waited for.

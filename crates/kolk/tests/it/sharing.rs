@@ -5,6 +5,7 @@ use crate::delivery::{assert_copied, copy, fill, numbered, options};
 use kolk::runtime::{Application, Until};
 use kolk::topology::{Delivery, Topology};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn start(cluster: &Cluster, topology: &Topology) -> Application {
     Application::start(topology, options(cluster, Until::Stopped), Arc::clone(&cluster.clock))
@@ -43,5 +44,25 @@ pub(crate) fn a_second_instance_takes_its_share_and_the_first_takes_it_back(clus
     wait_until("900 records are delivered", || delivered + second.account().delivered >= 900);
     second.stop_handle().stop();
     assert!(second.join().iter().all(|(_, result)| result.is_ok()));
+    assert_copied(cluster, "in", "out");
+}
+
+pub(crate) fn a_slow_query_hands_over_what_it_holds_back(cluster: &Cluster) {
+    fill(cluster, "in", &numbered(600));
+    let delivery = Delivery::Individual { pause: Duration::from_millis(5) };
+    let topology = Topology { queries: vec![copy(cluster, "q", ["in", "out"], delivery)] };
+    let first = start(cluster, &topology);
+    wait_until("the first instance delivers", || first.account().delivered >= 10);
+    let second = start(cluster, &topology);
+    let delivered = || first.account().delivered + second.account().delivered;
+    wait_until("600 records are delivered", || delivered() >= 600);
+    let accounts = [first, second].map(|application| {
+        application.stop_handle().stop();
+        let (status, result) = application.join().remove(0);
+        assert!(result.is_ok() && status.account.balances(), "{result:?} {}", status.account);
+        status.account
+    });
+    assert!(accounts.iter().all(|account| account.delivered > 0), "{accounts:?}");
+    assert!(accounts.iter().all(|account| account.forwarded == account.delivered), "{accounts:?}");
     assert_copied(cluster, "in", "out");
 }

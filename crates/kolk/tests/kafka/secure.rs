@@ -66,7 +66,7 @@ fn a_wrong_password_is_a_final_error_that_does_not_repeat_it() {
     }
     let config = alice(kafka, "SASL_SSL", "SCRAM-SHA-256", "hunter2-wrong");
     assert!(!format!("{config:?}").contains("hunter2"));
-    let cluster = Cluster::shared(config, "refused");
+    let cluster = Cluster::shared(&config, "refused");
     let queries = vec![delivery::copy(&cluster, "q", ["in", "out"], Delivery::ExactlyOnce)];
     let options = delivery::options(&cluster, Until::End);
     let error = Application::start(&Topology { queries }, options, Arc::clone(&cluster.clock));
@@ -117,6 +117,6 @@ fn a_listener_of_another_protocol_is_told() {
 fn queries_run_over_tls_with_scram() {
     let Some(kafka) = Kind::Secure.server() else { return };
     let config = alice(kafka, "SASL_SSL", "SCRAM-SHA-256", "alice-secret");
-    let cluster = Cluster::shared(config, "over-tls");
+    let cluster = Cluster::shared(&config, "over-tls");
     delivery::every_mode_copies_every_record_once_and_in_order(&cluster);
 }

@@ -116,7 +116,7 @@ impl Kafka {
     /// The server as the test `name` sees it.
     pub(crate) fn cluster(&self, name: &str) -> Cluster {
         let config = ClientConfig::for_bootstrap(self.address("PLAINTEXT")).unwrap();
-        Cluster::shared(config, name)
+        Cluster::shared(&config, name)
     }
 }
 
