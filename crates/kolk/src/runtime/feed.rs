@@ -5,7 +5,7 @@ use crate::account::Account;
 use crate::client::TopicPartition;
 use crate::client::fetch::FetchedPartition;
 use crate::operator::Pipeline;
-use crate::record::{Output, Rows, RowsReader};
+use crate::record::{BadRecord, Output, Rows, RowsReader};
 use crate::sink::delivery::Delivery;
 use crate::sink::held::SinkRow;
 use crate::sink::kafka::KafkaOutlet;
@@ -103,7 +103,7 @@ impl Feed {
         self.sort_out_too_large(outlet);
         self.check_bad(&partition)?;
         delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
-        self.bury(&partition, (delivery, outlet));
+        self.bury(&partition, (delivery, outlet))?;
         self.book(account);
         source.processed(&partition, end, self.output.max_event_time, false);
         Ok(())
@@ -122,7 +122,7 @@ impl Feed {
             match outlet.check_size(&SinkRow::of(&self.rows, &output, &row)) {
                 Ok(()) => rows.push(row),
                 Err(error) => {
-                    bad.push(crate::record::BadRecord {
+                    bad.push(BadRecord {
                         input: row.input,
                         reason: error.to_string(),
                     });
@@ -138,12 +138,7 @@ impl Feed {
         else {
             return Ok(());
         };
-        Err(QueryError::BadRecord {
-            topic: partition.topic.to_string(),
-            partition: partition.partition,
-            offset: self.rows.rows.get(bad.input as usize).map_or(-1, |row| row.offset),
-            reason: bad.reason.clone(),
-        })
+        Err(bad_record(partition, offset_of(&self.rows, bad), bad.reason.clone()))
     }
 
     /// Sends bad records to the dead-letter topic, if there is one.
@@ -151,9 +146,9 @@ impl Feed {
         &self,
         partition: &TopicPartition,
         (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
-    ) {
+    ) -> Result<(), QueryError> {
         if !matches!(self.on_bad_record, OnBadRecord::DeadLetter { .. }) {
-            return;
+            return Ok(());
         }
         let input = InputPartition { source: self.rows.source, partition: self.rows.partition };
         for bad in &self.output.bad {
@@ -172,9 +167,13 @@ impl Feed {
                 timestamp: row.timestamp,
                 partition: input,
             };
-            let lane = outlet.append_dead_letter(&row, &headers);
+            let lane = outlet.append_dead_letter(&row, &headers).map_err(|error| {
+                let why = format!("{}; nor can it be sent to the dead-letter topic: {error}", bad.reason);
+                bad_record(partition, offset_of(&self.rows, bad), why)
+            })?;
             delivery.also_sent(input, lane, 1);
         }
+        Ok(())
     }
 
     fn book(&self, account: &mut Account) {
@@ -188,4 +187,13 @@ impl Feed {
             OnBadRecord::Fail | OnBadRecord::Skip => account.skipped += bad,
         }
     }
+}
+
+fn offset_of(rows: &Rows, bad: &BadRecord) -> i64 {
+    rows.rows.get(bad.input as usize).map_or(-1, |row| row.offset)
+}
+
+fn bad_record(partition: &TopicPartition, offset: i64, reason: String) -> QueryError {
+    let (topic, partition) = (partition.topic.to_string(), partition.partition);
+    QueryError::BadRecord { topic, partition, offset, reason }
 }

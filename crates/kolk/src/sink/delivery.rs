@@ -16,6 +16,7 @@ use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::{InputPartition, Lane, Progress};
 use crate::topology::{self, BinPacking};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rows that wait for individual delivery, at most; no more are accepted until some have left.
@@ -34,6 +35,8 @@ pub struct Delivery {
     progress: Progress,
     /// Rows of the batch at hand for each lane: progress is told once for a batch, not for each row.
     by_lane: Vec<u64>,
+    /// Lanes on which somebody else sends: dead letters are no rows of the query.
+    others: BTreeSet<Lane>,
     delivered: u64,
     /// Whether individual rows wait although they could go.
     paused: bool,
@@ -106,6 +109,7 @@ impl Delivery {
             keep_row_time: sink.timestamp.is_some(),
             progress: Progress::default(),
             by_lane: Vec::new(),
+            others: BTreeSet::new(),
             delivered: 0,
             paused: false,
             due_ms: None,
@@ -206,8 +210,12 @@ impl Delivery {
     /// Notes acknowledgements and hands over what may go now.
     pub fn step(&mut self, outlet: &mut impl Outlet, now_ms: i64) {
         let (progress, delivered, mode) = (&mut self.progress, &mut self.delivered, &mut self.mode);
+        let others = &self.others;
         outlet.acknowledged(&mut |lane, rows| {
             progress.acknowledged(lane, rows);
+            if others.contains(&lane) {
+                return;
+            }
             *delivered += rows;
             if let Mode::Individual { pause_ms, lanes } = mode {
                 let lane = lane_of(lanes, lane);
@@ -312,8 +320,9 @@ impl Delivery {
         }
     }
 
-    /// Counts `rows` of the batch accepted last as handed over on `lane` by somebody else: dead letters.
+    /// Counts `rows` of the batch accepted last as handed over on `lane` by somebody else: dead letters. The lane is theirs alone.
     pub fn also_sent(&mut self, partition: InputPartition, lane: Lane, rows: u64) {
+        self.others.insert(lane);
         self.progress.sent(partition, lane, rows);
     }
 
@@ -424,5 +433,58 @@ impl Bins<'_> {
         }
         outlet.dispatch();
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::{Payload, Sink};
+
+    /// An outlet that acknowledges what a test says.
+    #[derive(Default)]
+    struct Told(Vec<(Lane, u64)>);
+
+    impl Outlet for Told {
+        fn lane(&mut self, _: &SinkRow<'_>) -> Lane {
+            Lane(0)
+        }
+
+        fn append(&mut self, _: Lane, _: &SinkRow<'_>, _: Stamp, _: Option<AddedHeader<'_>>) {}
+
+        fn dispatch(&mut self) {}
+
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {
+            self.0.drain(..).for_each(|(lane, rows)| each(lane, rows));
+        }
+    }
+
+    /// They were once counted as delivered rows, so that the books showed more rows delivered than forwarded.
+    #[test]
+    fn dead_letters_are_acknowledged_and_are_no_delivered_rows() {
+        for mode in [topology::Delivery::ExactlyOnce, topology::Delivery::Individual { pause: Duration::ZERO }] {
+            let mut delivery = Delivery::new(&Sink {
+                name: "s".to_owned(),
+                topic: "t".to_owned(),
+                partitions: None,
+                replicas: None,
+                topic_settings: Vec::new(),
+                key: Payload::Unchanged,
+                value: Payload::Unchanged,
+                timestamp: None,
+                delivery: mode,
+            });
+            let input = InputPartition { source: 0, partition: 0 };
+            delivery.progress.open(input, 3);
+            delivery.also_sent(input, Lane(7), 1);
+            assert!(!delivery.is_drained());
+            delivery.step(&mut Told(vec![(Lane(7), 1)]), 0);
+            assert!(delivery.is_drained());
+            assert_eq!(delivery.delivered(), 0);
+        }
     }
 }

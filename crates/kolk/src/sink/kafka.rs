@@ -99,7 +99,14 @@ impl KafkaOutlet {
     }
 
     /// Puts a record into the dead-letter topic as it came, with headers that tell why; returns its lane.
-    pub fn append_dead_letter(&mut self, row: &SinkRow<'_>, headers: &[(&str, &str)]) -> Lane {
+    ///
+    /// # Errors
+    /// [`AppendError::TooLarge`] when it could never be sent.
+    pub fn append_dead_letter(
+        &mut self,
+        row: &SinkRow<'_>,
+        headers: &[(&str, &str)],
+    ) -> Result<Lane, AppendError> {
         let first = usize::try_from(self.partitions).unwrap_or_default();
         let count = self.handles.len().saturating_sub(first).max(1);
         let lane = first + usize::try_from(row.partition.partition).unwrap_or_default() % count;
@@ -110,8 +117,10 @@ impl KafkaOutlet {
             Headers::append_to(&all, name, value.as_bytes(), &mut next);
             std::mem::swap(&mut all, &mut next);
         }
-        self.append(lane, &SinkRow { headers: &all, ..*row }, Stamp::At(row.timestamp), None);
-        lane
+        let letter = SinkRow { headers: &all, ..*row };
+        self.check_size(&letter)?;
+        self.append(lane, &letter, Stamp::At(row.timestamp), None);
+        Ok(lane)
     }
 
     /// The topics that it writes.
@@ -203,10 +212,19 @@ impl KafkaOutlet {
         bytes + 1024 > self.record_bytes_max
     }
 
-    /// The partition that a refusal is about; those of the dead-letter topic follow those of the topic.
+    /// Where a refused batch was to go: topic and partition.
     #[must_use]
-    pub fn partition_of(&self, refusal: &Refusal) -> u32 {
-        self.lane_of(refusal.partition).0
+    pub fn destination(&self, refusal: &Refusal) -> (&str, u32) {
+        let lane = self.lane_of(refusal.partition).0;
+        let partitions = u32::try_from(self.partitions).unwrap_or_default();
+        let (number, partition) = if lane < partitions { (0, lane) } else { (1, lane - partitions) };
+        (self.topics.get(number).map_or("", |topic| topic), partition)
+    }
+
+    /// Whether a refused batch holds dead letters, for which there is no other place.
+    #[must_use]
+    pub fn holds_dead_letters(&self, refusal: &Refusal) -> bool {
+        i64::from(self.lane_of(refusal.partition).0) >= i64::from(self.partitions)
     }
 
     /// When [`Self::step`] must be called again although nothing arrived.
