@@ -20,6 +20,9 @@ cargo xtask <TASK>
   soak [OPTIONS]      the whole fault matrix: every fault, every delivery mode, both brokers
                         --seeds N       seeds for each combination (default 3)
                         --visits N      visits for each run (default 100000)
+                        --seed S        the first seed (default 1): with --seeds 1 a run is repeated
+                        --only TEXT     only cases whose name contains this, as they are printed
+                        --debug         with the debug build
                         --write-docs    write the table to docs/faults.md
 ";
 

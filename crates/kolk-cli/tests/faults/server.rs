@@ -90,7 +90,7 @@ impl Server {
         let running = launch(kind, (&data, folder.path()), None)?;
         let address = running.address;
         let (running, inputs) = (Mutex::new(Some(running)), Mutex::default());
-        Ok(Self { kind, address, data, folder: folder, running, inputs })
+        Ok(Self { kind, address, data, folder, running, inputs })
     }
 
     /// The address of another listener, as Kafka's script calls it.

@@ -48,6 +48,13 @@ impl Desk {
         self.ok(&format!("produce --topic {topic} --file lines --partition 0"));
     }
 
+    /// Writes these (key, value) pairs as records to partition 0.
+    fn produce_keyed(&self, topic: &str, records: &[(&str, &str)]) {
+        let lines: String = records.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect();
+        self.write("lines", &lines);
+        self.ok(&format!("produce --topic {topic} --file lines --partition 0 --key-separator \\t"));
+    }
+
     /// The values of a topic, as a committed reader gets them.
     fn values(&self, topic: &str) -> Vec<String> {
         let records = read_topic(self.broker, topic).expect("the topic can be read").concat();

@@ -19,6 +19,7 @@ fn check_all(server: &Server) {
     unknown_topic(server);
     for mode in ["batched", "exactly_once"] {
         bad_json(server, mode);
+        bad_and_too_large(server, mode);
     }
     for mode in ["individual", "batched", "idempotent", "exactly_once", "bin_packed"] {
         too_large(server, mode);
@@ -82,6 +83,35 @@ fn bad_json(server: &Server, mode: &str) {
     }
 }
 
+/// The second of three records is bad, and more than the dead-letter topic takes; then more than any request takes. It must
+/// not be gone without a trace.
+fn bad_and_too_large(server: &Server, mode: &str) {
+    let desk = Desk::at(server.address());
+    let (input, output) = (format!("bad-{mode}"), format!("bad-{mode}-out"));
+    desk.write(
+        "app.sql",
+        &format!(
+            "CREATE STREAM i (n INT) WITH (kafka_topic='{input}', value_format='JSON');
+             CREATE STREAM o WITH (kafka_topic='{output}', delivery='{mode}', on_bad_record='dead_letter') AS SELECT n AS m FROM i;"
+        ),
+    );
+    desk.ok(&format!("topic create {input} --partitions 1"));
+    desk.ok(&format!("topic create {input}-dead-letter --partitions 1 --topic-config max.message.bytes=2000"));
+    let bad = "x".repeat(TOO_LONG);
+    desk.produce(&input, &["{\"n\": 1}", &bad, "{\"n\": 2}"]);
+    let run = format!("run app.sql --app {input} --until-end --output json");
+    told(&desk.run(&run), 1, &[&format!("topic {input}-dead-letter, partition 0 refuses a row"), "max.message.bytes"]);
+
+    let failed = desk.run(&format!("{run} --set max.request.size=4000"));
+    told(&failed, 1, &[&format!("{input}-0 offset 1"), "nor can it be sent to the dead-letter topic"]);
+
+    desk.ok(&format!("topic alter {input}-dead-letter --topic-config max.message.bytes=100000"));
+    let books = desk.books(&input);
+    assert_eq!([&books["dead_lettered"], &books["too_large"]], [1, 0], "{books}");
+    assert_eq!(desk.values(&format!("{input}-dead-letter")), [bad]);
+    assert!(desk.values(&output).ends_with(&["{\"m\":1}".to_owned(), "{\"m\":2}".to_owned()]));
+}
+
 /// The second of three records is more than the output topic takes.
 fn too_large(server: &Server, mode: &str) {
     let desk = Desk::at(server.address());
@@ -99,7 +129,7 @@ fn too_large(server: &Server, mode: &str) {
     for topic in [output.clone(), format!("{output}-2")] {
         desk.ok(&format!("topic create {topic} --partitions 1 --topic-config max.message.bytes=2000"));
     }
-    desk.produce(&input, &lines);
+    desk.produce_keyed(&input, &[("a", lines[0]), ("b", lines[1]), ("c", lines[2])]);
 
     desk.write("app.sql", &program("fail", &output));
     let failed = desk.run(&format!("run app.sql --app {input} --until-end"));

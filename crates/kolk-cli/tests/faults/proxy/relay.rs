@@ -238,7 +238,7 @@ impl Link {
                 shared.ledger().trouble.push("a response without a request".to_owned());
                 break;
             };
-            if !self.response(&pending, frame, shared) {
+            if !self.response(&pending, &frame, shared) {
                 break;
             }
             self.changed.notify_all();
@@ -252,7 +252,7 @@ impl Link {
     }
 
     /// Hands a response on, or does not; `false` ends the connection.
-    fn response(&self, pending: &Pending, frame: Bytes, shared: &Shared) -> bool {
+    fn response(&self, pending: &Pending, frame: &Bytes, shared: &Shared) -> bool {
         let frame = match rewrite::addresses(
             pending.api,
             pending.version,
