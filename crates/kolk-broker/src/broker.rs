@@ -36,7 +36,7 @@ pub enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; is another broker running there?")]
+    #[error("cannot listen on {address}; is another broker running there?")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -49,8 +49,8 @@ pub enum StartError {
     )]
     Advertised(SocketAddr),
     /// No thread can be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
 }
 
 /// A running broker. Dropping it stops it cleanly.

@@ -8,6 +8,26 @@ use crate::transaction::{TransactionSettings, TransactionVersion};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// A setting that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// There is none of this name, or none that this broker supports.
+    #[error("unknown setting {name}{}", did_you_mean(.nearest))]
+    Unknown {
+        /// The name as given.
+        name: String,
+        /// The most similar name that there is.
+        nearest: Option<&'static str>,
+    },
+    /// The value cannot be.
+    #[error(transparent)]
+    Value(#[from] ConfigError),
+}
+
+fn did_you_mean(nearest: &Option<&'static str>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+}
+
 /// What an operator decides about a broker. The defaults are Kafka's, but for the waiting time of new groups (none).
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrokerConfig {
@@ -255,19 +275,22 @@ impl BrokerConfig {
     /// Changes one setting, written as in `server.properties`.
     ///
     /// # Errors
-    /// [`ConfigError::Unknown`] for a name that is not Kafka's or not supported, [`ConfigError::Value`].
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        self.apply(name, value)?;
+    /// [`SettingError`]; nothing is changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
+        if !self.apply(name, value)? {
+            return Err(SettingError::Unknown { name: name.to_owned(), nearest: nearest(name) });
+        }
         self.given.insert(name.to_owned(), value.to_owned());
         Ok(())
     }
 
-    fn apply(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+    /// Whether there is such a setting.
+    fn apply(&mut self, name: &str, value: &str) -> Result<bool, ConfigError> {
         if TOPIC_SETTINGS.iter().any(|(known, ..)| *known == name) {
-            return self.set_topic_default(name, value);
+            return self.set_topic_default(name, value).map(|()| true);
         }
         if WITHOUT_EFFECT.contains(&name) {
-            return Ok(());
+            return Ok(true);
         }
         let ms = |what| number::<u64>(name, value, what).map(Duration::from_millis);
         match name {
@@ -308,11 +331,12 @@ impl BrokerConfig {
                     _ => return Err(wrong(name, value, "1 or 2")),
                 }
             }
-            _ if self.set_group(name, value)? || self.set_transaction(name, value)? => {}
-            _ if self.set_limit(name, value)? => {}
-            _ => return Err(ConfigError::Unknown { name: name.to_owned() }),
+            _ => {
+                let known = self.set_group(name, value)? || self.set_transaction(name, value)?;
+                return Ok(known || self.set_limit(name, value)?);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn set_topic_default(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
@@ -396,6 +420,15 @@ impl BrokerConfig {
     }
 }
 
+/// The name that somebody may have meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    let own = OWN_SETTINGS.iter().map(|setting| setting.name);
+    let all = own.chain(TOPIC_SETTINGS.iter().map(|row| row.0));
+    let scored = all.map(|known| (strsim::jaro_winkler(known, name), known));
+    let (score, known) = scored.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (score > 0.9).then_some(known)
+}
+
 fn wrong(name: &str, value: &str, wanted: &str) -> ConfigError {
     ConfigError::Value {
         name: name.to_owned(),
@@ -446,7 +479,13 @@ mod tests {
     #[test]
     fn what_is_unknown_or_cannot_be_is_refused() {
         let mut config = BrokerConfig::default();
-        assert!(matches!(config.set("log.retention.mss", "1"), Err(ConfigError::Unknown { .. })));
+        let unknown = config.set("log.retention.mss", "1").unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            "unknown setting log.retention.mss; did you mean log.retention.ms?"
+        );
+        let unknown = config.set("password", "1").unwrap_err();
+        assert_eq!(unknown.to_string(), "unknown setting password");
         for (name, value) in [
             ("num.partitions", "0"),
             ("default.replication.factor", "3"),
@@ -456,7 +495,7 @@ mod tests {
             ("log.cleanup.policy", "shrink"),
         ] {
             assert!(
-                matches!(config.set(name, value), Err(ConfigError::Value { .. })),
+                matches!(config.set(name, value), Err(SettingError::Value(_))),
                 "{name}={value}"
             );
         }

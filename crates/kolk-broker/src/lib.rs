@@ -18,4 +18,4 @@ pub mod group;
 pub mod transaction;
 
 pub use broker::{Broker, BrokerOptions, StartError};
-pub use config::BrokerConfig;
+pub use config::{BrokerConfig, SettingError};
