@@ -16,7 +16,6 @@ pub(crate) fn binary() -> String {
     world::variable("KOLK_SOAK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_kolk").to_owned())
 }
 
-
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Ended {

@@ -18,6 +18,7 @@ mod case;
 mod scenario;
 mod matrix;
 mod bad_input;
+mod examples;
 
 use std::io::Write;
 

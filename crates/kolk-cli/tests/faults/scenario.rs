@@ -85,7 +85,8 @@ impl Stage {
         let mut run = Run::start(folder.path(), self.arguments(&folder, &input, &proxy)?)?;
         let finished = self.supervise(&mut run, &victim);
         // What is late may come after the end.
-        let _ = world::wait_for(SETTLE, || proxy.ledger().without_effect().is_empty().then_some(()));
+        let _ =
+            world::wait_for(SETTLE, || proxy.ledger().without_effect().is_empty().then_some(()));
         self.prove(&proxy);
         if let Err(problem) = finished {
             self.keep(folder, &run);

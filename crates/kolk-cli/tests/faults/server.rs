@@ -95,7 +95,8 @@ impl Server {
 
     /// The address of another listener, as Kafka's script calls it.
     pub(crate) fn listener(&self, name: &str) -> SocketAddr {
-        let addresses = fs::read_to_string(self.data.join("addresses")).expect("Kafka's script writes it");
+        let addresses =
+            fs::read_to_string(self.data.join("addresses")).expect("Kafka's script writes it");
         let line = addresses.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.and_then(|address| address.parse().ok()).expect("a listener of this name")
     }
@@ -190,7 +191,11 @@ impl Drop for Server {
 }
 
 /// Starts a broker on `data`, with what it says in a file in `folder`.
-fn launch(kind: Kind, (data, folder): (&Path, &Path), address: Option<SocketAddr>) -> Result<Running, String> {
+fn launch(
+    kind: Kind,
+    (data, folder): (&Path, &Path),
+    address: Option<SocketAddr>,
+) -> Result<Running, String> {
     let log = folder.join("broker.log");
     let stderr =
         File::options().create(true).append(true).open(&log).map_err(|error| error.to_string())?;
@@ -234,7 +239,16 @@ fn command(kind: Kind, data: &Path, address: Option<SocketAddr>) -> Command {
         let listen = address.map_or("127.0.0.1:0".to_owned(), |address| address.to_string());
         let mut command = Command::new("bash");
         command
-            .args(["-c", guarded, "broker", &kolk::binary(), "broker", "--listen", &listen, "--data"])
+            .args([
+                "-c",
+                guarded,
+                "broker",
+                &kolk::binary(),
+                "broker",
+                "--listen",
+                &listen,
+                "--data",
+            ])
             .arg(data);
         return command;
     }

@@ -14,7 +14,11 @@ fn an_address_where_nobody_listens_is_told() {
     let desk = Desk::at("127.0.0.1:1".parse().unwrap());
     desk.write("app.sql", PROGRAM);
     let ended = desk.run("run app.sql --until-end --set bootstrap.timeout.ms=500");
-    told(&ended, 3, &["no Kafka broker could be reached", "127.0.0.1:1", "--bootstrap-servers HOST:PORT"]);
+    told(
+        &ended,
+        3,
+        &["no Kafka broker could be reached", "127.0.0.1:1", "--bootstrap-servers HOST:PORT"],
+    );
 }
 
 #[test]
@@ -37,7 +41,8 @@ fn refused_credentials_are_told_and_right_ones_work() {
         let user = format!(
             "--set security.protocol=SASL_PLAINTEXT --set sasl.mechanism={mechanism} --set sasl.username=alice"
         );
-        let ended = desk.run(&format!("run app.sql --until-end {user} --set sasl.password=hunter2"));
+        let ended =
+            desk.run(&format!("run app.sql --until-end {user} --set sasl.password=hunter2"));
         told(&ended, 3, &["authentication of user `alice`", mechanism, "check sasl.username"]);
         assert!(!format!("{ended:?}").contains("hunter2"), "the password was shown: {ended:?}");
         desk.ok(&format!("run app.sql --until-end {user} --set sasl.password=alice-secret"));
@@ -52,9 +57,14 @@ fn a_second_broker_on_a_folder_or_port_is_told_who_has_it() {
     let server = Server::start(Kind::Embedded).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (data, address) = (server.data(), server.address().to_string());
-    let taken = kolk::run_in(folder.path(), &["broker", "--listen", "127.0.0.1:0", "--data", &data]);
+    let taken =
+        kolk::run_in(folder.path(), &["broker", "--listen", "127.0.0.1:0", "--data", &data]);
     assert_ne!(taken.status, Some(0));
-    told(&taken, taken.status.unwrap_or(-1), &["another broker runs on this folder", "pid ", &data]);
+    told(
+        &taken,
+        taken.status.unwrap_or(-1),
+        &["another broker runs on this folder", "pid ", &data],
+    );
 
     let other = folder.path().join("other").display().to_string();
     let taken = kolk::run_in(folder.path(), &["broker", "--listen", &address, "--data", &other]);

@@ -40,7 +40,8 @@ fn check(disk: &Disk, folder: &Path, mode: &str) {
     );
     fs::write(folder.join("app.sql"), program).unwrap();
     let address = server.address().to_string();
-    let arguments = ["run", "app.sql", "--until-end", "--state-dir", "state", "--bootstrap-servers", &address];
+    let arguments =
+        ["run", "app.sql", "--until-end", "--state-dir", "state", "--bootstrap-servers", &address];
     let mut run = Run::start(folder, arguments.map(str::to_owned).to_vec()).unwrap();
     let told = world::wait_for(Duration::from_secs(20), || {
         assert_eq!(run.ended(), None, "{mode}: it gave up:\n{}", run.log(20));
@@ -52,8 +53,13 @@ fn check(disk: &Disk, folder: &Path, mode: &str) {
     disk.resize(ROOM);
     let ended = world::wait_for(Duration::from_secs(40), || run.ended());
     assert!(ended.is_some_and(|status| status.success()), "{mode}: {ended:?}:\n{}", run.log(20));
-    let findings = compare(&input.records, &read_topic(server.address(), "out").unwrap(), Bins::None);
-    assert_eq!((findings.lost, findings.reordered, findings.extra), (0, 0, 0), "{mode}: {findings:?}");
+    let findings =
+        compare(&input.records, &read_topic(server.address(), "out").unwrap(), Bins::None);
+    assert_eq!(
+        (findings.lost, findings.reordered, findings.extra),
+        (0, 0, 0),
+        "{mode}: {findings:?}"
+    );
     if mode == "exactly_once" {
         assert_eq!(findings.repeats, 0, "{findings:?}");
     }
@@ -65,12 +71,14 @@ struct Disk(PathBuf);
 impl Disk {
     fn mount(place: &Path) -> Option<Self> {
         fs::create_dir_all(place).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(place).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(place).output();
         mounted.ok()?.status.success().then(|| Self(place.to_owned()))
     }
 
     fn resize(&self, size: &str) {
-        let resized = Command::new("mount").args(["-o", &format!("remount,{size}")]).arg(&self.0).status();
+        let resized =
+            Command::new("mount").args(["-o", &format!("remount,{size}")]).arg(&self.0).status();
         assert!(resized.is_ok_and(|status| status.success()), "the disk keeps its size");
     }
 }

@@ -50,7 +50,8 @@ impl Desk {
 
     /// Writes these (key, value) pairs as records to partition 0.
     fn produce_keyed(&self, topic: &str, records: &[(&str, &str)]) {
-        let lines: String = records.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect();
+        let lines: String =
+            records.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect();
         self.write("lines", &lines);
         self.ok(&format!("produce --topic {topic} --file lines --partition 0 --key-separator \\t"));
     }

@@ -72,13 +72,18 @@ fn bad_json(server: &Server, mode: &str) {
 
     desk.write("app.sql", &program("dead_letter").replace(&output, &format!("{output}-2")));
     let books = desk.books(&format!("{input}-2"));
-    assert_eq!([&books["read"], &books["forwarded"], &books["dead_lettered"]], [5, 4, 1], "{books}");
+    assert_eq!(
+        [&books["read"], &books["forwarded"], &books["dead_lettered"]],
+        [5, 4, 1],
+        "{books}"
+    );
     assert_eq!(desk.values(&format!("{output}-2")), good);
     assert_eq!(desk.values(&format!("{input}-dead-letter")), ["{\"n\": 3"]);
     let letter = desk.ok(&format!(
         "consume --topic {input}-dead-letter --from-beginning --until-end --property print.headers=true"
     ));
-    for part in ["kolk.error:", &format!("kolk.topic:{input}"), "kolk.partition:0", "kolk.offset:2"] {
+    for part in ["kolk.error:", &format!("kolk.topic:{input}"), "kolk.partition:0", "kolk.offset:2"]
+    {
         assert!(letter.contains(part), "{part} is not in {letter}");
     }
 }
@@ -96,14 +101,24 @@ fn bad_and_too_large(server: &Server, mode: &str) {
         ),
     );
     desk.ok(&format!("topic create {input} --partitions 1"));
-    desk.ok(&format!("topic create {input}-dead-letter --partitions 1 --topic-config max.message.bytes=2000"));
+    desk.ok(&format!(
+        "topic create {input}-dead-letter --partitions 1 --topic-config max.message.bytes=2000"
+    ));
     let bad = "x".repeat(TOO_LONG);
     desk.produce(&input, &["{\"n\": 1}", &bad, "{\"n\": 2}"]);
     let run = format!("run app.sql --app {input} --until-end --output json");
-    told(&desk.run(&run), 1, &[&format!("topic {input}-dead-letter, partition 0 refuses a row"), "max.message.bytes"]);
+    told(
+        &desk.run(&run),
+        1,
+        &[&format!("topic {input}-dead-letter, partition 0 refuses a row"), "max.message.bytes"],
+    );
 
     let failed = desk.run(&format!("{run} --set max.request.size=4000"));
-    told(&failed, 1, &[&format!("{input}-0 offset 1"), "nor can it be sent to the dead-letter topic"]);
+    told(
+        &failed,
+        1,
+        &[&format!("{input}-0 offset 1"), "nor can it be sent to the dead-letter topic"],
+    );
 
     desk.ok(&format!("topic alter {input}-dead-letter --topic-config max.message.bytes=100000"));
     let books = desk.books(&input);
@@ -127,7 +142,9 @@ fn too_large(server: &Server, mode: &str) {
     let lines = ["{\"k\": \"a\"}", &large, "{\"k\": \"c\"}"];
     desk.ok(&format!("topic create {input} --partitions 1"));
     for topic in [output.clone(), format!("{output}-2")] {
-        desk.ok(&format!("topic create {topic} --partitions 1 --topic-config max.message.bytes=2000"));
+        desk.ok(&format!(
+            "topic create {topic} --partitions 1 --topic-config max.message.bytes=2000"
+        ));
     }
     desk.produce_keyed(&input, &[("a", lines[0]), ("b", lines[1]), ("c", lines[2])]);
 
@@ -148,6 +165,10 @@ fn too_large(server: &Server, mode: &str) {
 
     desk.write("app.sql", &program("skip", &format!("{output}-2")));
     let books = desk.books(&format!("{input}-2"));
-    assert_eq!([&books["read"], &books["too_large"], &books["delivered"]], [3, 1, 2], "{mode}: {books}");
+    assert_eq!(
+        [&books["read"], &books["too_large"], &books["delivered"]],
+        [3, 1, 2],
+        "{mode}: {books}"
+    );
     assert_eq!(desk.values(&format!("{output}-2")), [lines[0], lines[2]], "{mode}");
 }
