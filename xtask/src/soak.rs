@@ -97,13 +97,17 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
         println!("the table is in {DOCS}");
     }
     if !status.success() {
-        bail!("some cases failed; each is repeated by `cargo xtask soak --seeds 1 --seed S --visits {} --only NAME`", extent.visits);
+        bail!(
+            "some cases failed; each is repeated by `cargo xtask soak --seeds 1 --seed S --visits {} --only NAME`",
+            extent.visits
+        );
     }
     Ok(())
 }
 
 fn with_table(page: &str, rows: &str) -> Result<String> {
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("{DOCS} has no line `{BEGIN}`"))?;
+    let (before, rest) =
+        page.split_once(BEGIN).with_context(|| format!("{DOCS} has no line `{BEGIN}`"))?;
     let (_, after) = rest.split_once(END).with_context(|| format!("{DOCS} has no line `{END}`"))?;
     Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", rows.trim()))
 }
@@ -120,7 +124,10 @@ mod tests {
     fn options_are_read_and_others_refused() {
         let extent = parsed("--seeds 2 --visits 500 --seed 9 --only late --debug").unwrap();
         assert_eq!((extent.seeds, extent.visits, extent.first_seed), (2, 500, 9));
-        assert_eq!((extent.only.as_str(), extent.profile, extent.docs), ("late", Profile::Debug, Docs::Leave));
+        assert_eq!(
+            (extent.only.as_str(), extent.profile, extent.docs),
+            ("late", Profile::Debug, Docs::Leave)
+        );
         assert!(parsed("--seeds").is_err());
         assert!(parsed("--seeds 0").is_err());
         assert!(parsed("--speed 1").is_err());
@@ -137,7 +144,8 @@ mod tests {
 
     #[test]
     fn the_page_has_the_markers() {
-        let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md")).unwrap();
+        let page =
+            fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md")).unwrap();
         assert!(with_table(&page, "").is_ok());
     }
 }

@@ -122,10 +122,7 @@ impl Feed {
             match outlet.check_size(&SinkRow::of(&self.rows, &output, &row)) {
                 Ok(()) => rows.push(row),
                 Err(error) => {
-                    bad.push(BadRecord {
-                        input: row.input,
-                        reason: error.to_string(),
-                    });
+                    bad.push(BadRecord { input: row.input, reason: error.to_string() });
                 }
             }
         }
@@ -168,7 +165,8 @@ impl Feed {
                 partition: input,
             };
             let lane = outlet.append_dead_letter(&row, &headers).map_err(|error| {
-                let why = format!("{}; nor can it be sent to the dead-letter topic: {error}", bad.reason);
+                let why =
+                    format!("{}; nor can it be sent to the dead-letter topic: {error}", bad.reason);
                 bad_record(partition, offset_of(&self.rows, bad), why)
             })?;
             delivery.also_sent(input, lane, 1);

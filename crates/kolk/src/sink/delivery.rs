@@ -466,7 +466,10 @@ mod tests {
     /// They were once counted as delivered rows, so that the books showed more rows delivered than forwarded.
     #[test]
     fn dead_letters_are_acknowledged_and_are_no_delivered_rows() {
-        for mode in [topology::Delivery::ExactlyOnce, topology::Delivery::Individual { pause: Duration::ZERO }] {
+        for mode in [
+            topology::Delivery::ExactlyOnce,
+            topology::Delivery::Individual { pause: Duration::ZERO },
+        ] {
             let mut delivery = Delivery::new(&Sink {
                 name: "s".to_owned(),
                 topic: "t".to_owned(),

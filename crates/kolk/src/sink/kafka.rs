@@ -217,7 +217,8 @@ impl KafkaOutlet {
     pub fn destination(&self, refusal: &Refusal) -> (&str, u32) {
         let lane = self.lane_of(refusal.partition).0;
         let partitions = u32::try_from(self.partitions).unwrap_or_default();
-        let (number, partition) = if lane < partitions { (0, lane) } else { (1, lane - partitions) };
+        let (number, partition) =
+            if lane < partitions { (0, lane) } else { (1, lane - partitions) };
         (self.topics.get(number).map_or("", |topic| topic), partition)
     }
 
