@@ -31,6 +31,15 @@ mod sharing;
 mod secure;
 mod server;
 
+use cluster::Cluster;
+use kolk::client::config::ClientConfig;
+use server::Kafka;
+
+/// The server as the test `name` sees it.
+fn cluster_of(kafka: &Kafka, name: &str) -> Cluster {
+    Cluster::shared(&ClientConfig::for_bootstrap(kafka.address("PLAINTEXT")).unwrap(), name)
+}
+
 /// Transactions as KIP-890 has them.
 mod transaction_version_2 {
     macro_rules! on_kafka {
@@ -39,7 +48,7 @@ mod transaction_version_2 {
                 #[test]
                 fn $case() {
                     if let Some(kafka) = crate::server::Kind::TransactionVersion2.server() {
-                        crate::$module::$case(&kafka.cluster(stringify!($case)));
+                        crate::$module::$case(&crate::cluster_of(kafka, stringify!($case)));
                     }
                 }
             )+
@@ -57,7 +66,7 @@ mod transaction_version_1 {
                 #[test]
                 fn $case() {
                     if let Some(kafka) = crate::server::Kind::TransactionVersion1.server() {
-                        crate::$module::$case(&kafka.cluster(stringify!($case)));
+                        crate::$module::$case(&crate::cluster_of(kafka, stringify!($case)));
                     }
                 }
             )+

@@ -1,7 +1,5 @@
 //! Apache Kafka, started by `scripts/kafka.sh`, shared by the tests of this process, and ended with it.
 
-use crate::cluster::Cluster;
-use kolk::client::config::ClientConfig;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -111,12 +109,6 @@ impl Kafka {
     /// A listener's address, or the path `CA`.
     pub(crate) fn address(&self, name: &str) -> &str {
         &self.addresses[name]
-    }
-
-    /// The server as the test `name` sees it.
-    pub(crate) fn cluster(&self, name: &str) -> Cluster {
-        let config = ClientConfig::for_bootstrap(self.address("PLAINTEXT")).unwrap();
-        Cluster::shared(&config, name)
     }
 }
 
