@@ -1,4 +1,4 @@
-//! The example folders from end to end, as their READMEs say, on both brokers.
+//! The example folders as their READMEs say, with their sample input too.
 
 use crate::kolk;
 use crate::server::{Kind, Server};
@@ -10,11 +10,6 @@ const FIFO: &[&str] =
 #[test]
 fn the_examples_run_on_the_embedded_broker() {
     check(&Server::start(Kind::Embedded).unwrap());
-}
-
-#[test]
-fn the_examples_run_on_apache_kafka() {
-    check(&Server::start(Kind::Kafka).unwrap());
 }
 
 fn check(server: &Server) {

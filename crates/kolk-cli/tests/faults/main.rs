@@ -19,6 +19,7 @@ mod scenario;
 mod matrix;
 mod bad_input;
 mod examples;
+mod together;
 
 use std::io::Write;
 

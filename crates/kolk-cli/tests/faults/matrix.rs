@@ -65,6 +65,7 @@ impl Extent {
         }
         cases.retain(|case| {
             case.fault.fits(case.mode)
+                && case.broker.is_at_hand()
                 && (self.whole || is_telling(case))
                 && case.to_string().contains(&self.only)
         });

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -40,6 +40,29 @@ impl Kind {
             Self::KafkaOld => "Kafka, transaction.version 1",
             Self::KafkaSecure => "Kafka with SASL",
         }
+    }
+}
+
+impl Kind {
+    /// Whether it can be started here; if not, that is said, once for all kinds of Apache Kafka.
+    pub(crate) fn is_at_hand(self) -> bool {
+        static KAFKA: OnceLock<bool> = OnceLock::new();
+        self == Self::Embedded
+            || *KAFKA.get_or_init(|| {
+                let jars = Command::new(world::root().join("scripts/kafka-deps.sh")).output();
+                let java = Command::new("java").arg("-version").output();
+                let why = match (jars, java) {
+                    (Ok(jars), Ok(java)) if jars.status.success() && java.status.success() => {
+                        return true;
+                    }
+                    (Ok(jars), _) if !jars.status.success() => {
+                        String::from_utf8_lossy(&jars.stderr).into_owned()
+                    }
+                    (jars, java) => format!("{:?} {:?}", jars.err(), java.err()),
+                };
+                crate::say(&format!("skipped: Apache Kafka cannot be had: {}", why.trim()));
+                false
+            })
     }
 }
 

@@ -12,7 +12,9 @@ fn records_and_topics_that_are_wrong_on_the_embedded_broker() {
 
 #[test]
 fn records_and_topics_that_are_wrong_on_apache_kafka() {
-    check_all(&Server::start(Kind::Kafka).unwrap());
+    if Kind::Kafka.is_at_hand() {
+        check_all(&Server::start(Kind::Kafka).unwrap());
+    }
 }
 
 fn check_all(server: &Server) {
