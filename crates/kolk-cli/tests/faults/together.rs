@@ -19,7 +19,9 @@ const MODES: &[(&str, bool)] =
 #[test]
 fn an_application_that_dies_with_its_broker_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let mut program = "CREATE STREAM v (visit_id STRING, event_time TIMESTAMP) WITH (kafka_topic='v', value_format='JSON', key='visit_id');\n".to_owned();
+    let mut program = "CREATE STREAM v (visit_id STRING, event_time TIMESTAMP)
+         WITH (kafka_topic='v', value_format='JSON', key='visit_id');\n"
+        .to_owned();
     for (mode, _) in MODES {
         let bins = if *mode == "bin_packed" {
             ", bin_key='visit_id', bin_order_by='event_time', bin_rows=500, bin_header='delivery_batch'"
