@@ -80,6 +80,12 @@ def refused_batches(run):
     run.see("unknown topic", send(good, topic="no-such-topic"), ["UNKNOWN_TOPIC_OR_PARTITION", -1])
     run.see("unknown partition", send(good, partition=3), ["UNKNOWN_TOPIC_OR_PARTITION", -1])
     run.see("two batches at once", send(good + good), ["INVALID_RECORD", -1])
+    run.see("no batch", send(b""), ["INVALID_RECORD", -1])
+    run.see("half a header", send(good[:30]), ["INVALID_RECORD", -1])
+    run.see("half a batch", send(good[:-2]), ["INVALID_RECORD", -1])
+    for magic in (0, 1):
+        run.see(f"format {magic}", send(good[:16] + bytes([magic]) + good[17:]), ["INVALID_RECORD", -1])
+    run.see("format 3", send(good[:16] + b"\3" + good[17:]), ["CORRUPT_MESSAGE", -1])
     run.see("control batch", send(batch(["v"], attributes=0x20, producer_id=7, epoch=0, sequence=0))[0], "INVALID_RECORD")
     run.see("future timestamp", send(batch(["v"], timestamp=4_000_000_000_000)), ["INVALID_TIMESTAMP", -1])
     compacted = run.topic(cleanup_policy="compact")

@@ -1,5 +1,6 @@
 //! Metadata: one broker that leads everything.
 
+use super::operations::{self, CLUSTER_OPERATIONS, TOPIC_OPERATIONS};
 use super::{Context, Handle};
 use crate::log::LEADER_EPOCH;
 use crate::state::State;
@@ -22,18 +23,27 @@ impl Handle for MetadataRequest {
             rack: None,
         };
         let create = self.allow_auto_topic_creation && state.config.auto_create_topics;
-        let topics = match self.topics {
+        let mut topics: Vec<MetadataResponseTopic> = match self.topics {
             // Version 0 has no null: there an empty list means all topics.
             Some(topics) if context.version > 0 || !topics.is_empty() => {
                 topics.into_iter().map(|topic| wanted(state, topic, create)).collect()
             }
             _ => state.topics().iter().map(|topic| described(state, topic)).collect(),
         };
+        if self.include_topic_authorized_operations {
+            for topic in topics.iter_mut().filter(|topic| topic.error_code.is_none()) {
+                topic.topic_authorized_operations = TOPIC_OPERATIONS;
+            }
+        }
         Some(MetadataResponse {
             brokers: vec![broker],
             cluster_id: Some(state.cluster_id.clone()),
             controller_id: state.config.node_id,
             topics,
+            cluster_authorized_operations: operations::told(
+                self.include_cluster_authorized_operations,
+                CLUSTER_OPERATIONS,
+            ),
             ..MetadataResponse::default()
         })
     }

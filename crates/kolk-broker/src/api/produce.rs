@@ -10,8 +10,10 @@ use kolk_wire::message::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
-use kolk_wire::record::BatchHeader;
+use kolk_wire::record::{BatchHeader, HEADER_SIZE, MAGIC};
 
+/// Where a batch's format stands, in every format.
+const MAGIC_PLACE: usize = 16;
 /// From this version on topics are named by their ids (KIP-516).
 const BY_ID_FROM: i16 = 13;
 /// From this version on writing to a partition takes it into the transaction (KIP-890).
@@ -65,6 +67,17 @@ fn refused(index: i32, error_code: ErrorCode) -> PartitionProduceResponse {
     PartitionProduceResponse { index, error_code, ..PartitionProduceResponse::default() }
 }
 
+/// What is wrong with bytes that do not begin with a batch's header: no batch at all, one of the formats before Kafka 0.11,
+/// or damage.
+fn unreadable(records: &[u8]) -> ErrorCode {
+    match records.get(MAGIC_PLACE) {
+        Some(&magic) if magic >= MAGIC && records.len() >= HEADER_SIZE => {
+            ErrorCode::CORRUPT_MESSAGE
+        }
+        _ => ErrorCode::INVALID_RECORD,
+    }
+}
+
 /// Appends to the partitions of one topic.
 struct Append<'a> {
     context: &'a Context<'a>,
@@ -86,7 +99,7 @@ impl Append<'_> {
         };
         let Some(records) = &data.records else { return refused(index, ErrorCode::INVALID_RECORD) };
         let Ok(header) = BatchHeader::parse(records) else {
-            return refused(index, ErrorCode::CORRUPT_MESSAGE);
+            return refused(index, unreadable(records));
         };
         let response = if header.is_transactional() {
             self.in_transaction(topic, index, partition, (&header, records))

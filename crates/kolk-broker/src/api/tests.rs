@@ -288,6 +288,22 @@ fn unknown_entries_of_a_journal_are_not_passed_over() {
     }
 }
 
+/// The table of docs/broker.md is what is served.
+#[test]
+fn the_documented_versions_are_those_served() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/broker.md");
+    let docs = std::fs::read_to_string(path).unwrap();
+    let rows = docs.lines().skip_while(|line| !line.starts_with("| API |")).skip(2);
+    let documented: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let mut served: Vec<_> = super::SERVED.iter().collect();
+    served.sort_by_key(|api| api.key);
+    let row = |api: &super::Served| {
+        format!("| {:?} | {} | {}–{} |", api.key, api.key as i16, api.min, api.max)
+    };
+    let served: Vec<String> = served.into_iter().map(row).collect();
+    assert_eq!(documented, served);
+}
+
 /// A frame that ends within its header is closed, not waited for.
 #[test]
 fn a_frame_of_nothing_closes_the_connection() {

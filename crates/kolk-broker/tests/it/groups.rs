@@ -11,7 +11,9 @@ use kolk_wire::message::leave_group::LeaveGroupRequest;
 use kolk_wire::message::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
-use kolk_wire::message::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
+use kolk_wire::message::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+};
 
 /// Commits an offset of partition 0, as a consumer without a group does.
 pub(crate) fn commit(client: &mut Client, group: &str, topic: &str, offset: i64) {
@@ -110,6 +112,56 @@ fn a_stop_answers_who_waits() {
     drop(alone.broker);
     let told = alone.client.receive::<JoinGroupRequest>(3);
     assert_eq!(told.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+}
+
+/// KIP-848: the last versions name topics by their ids.
+#[test]
+fn offsets_are_committed_and_fetched_by_topic_id() {
+    let mut alone = Alone::start(&[]);
+    let client = &mut alone.client;
+    client.create_topic("t", &[]);
+    let known = crate::round_trip::id_of(client, "t");
+    let unknown = kolk_wire::wire::Uuid([7; 16]);
+    let partition = OffsetCommitRequestPartition { committed_offset: 9, ..Default::default() };
+    let topic = |topic_id| OffsetCommitRequestTopic {
+        topic_id,
+        partitions: vec![partition.clone()].into(),
+        ..OffsetCommitRequestTopic::default()
+    };
+    let request = OffsetCommitRequest {
+        group_id: "g".to_owned(),
+        topics: vec![topic(unknown), topic(known)],
+        ..OffsetCommitRequest::default()
+    };
+    let response = client.call(&request, 10);
+    let errors: Vec<_> = response
+        .topics
+        .iter()
+        .map(|topic| (topic.topic_id, topic.partitions[0].error_code))
+        .collect();
+    assert_eq!(errors, [(unknown, ErrorCode::UNKNOWN_TOPIC_ID), (known, ErrorCode::NONE)]);
+    let topic = |topic_id| OffsetFetchRequestTopics {
+        topic_id,
+        partition_indexes: vec![0],
+        ..OffsetFetchRequestTopics::default()
+    };
+    for topics in [Some(vec![topic(known), topic(unknown)]), None] {
+        let all = topics.is_none();
+        let group = OffsetFetchRequestGroup {
+            group_id: "g".to_owned(),
+            topics,
+            ..OffsetFetchRequestGroup::default()
+        };
+        let request = OffsetFetchRequest { groups: vec![group], ..OffsetFetchRequest::default() };
+        let response = client.call(&request, 10);
+        let found: Vec<_> = response.groups[0]
+            .topics
+            .iter()
+            .map(|topic| (topic.topic_id, topic.partitions.first().unwrap().committed_offset))
+            .collect();
+        let expected = if all { vec![(known, 9)] } else { vec![(known, 9), (unknown, -1)] };
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn what_is_written_can_be_read_at_every_version() {
     }
 }
 
-fn id_of(client: &mut Client, topic: &str) -> kolk_wire::wire::Uuid {
+pub(crate) fn id_of(client: &mut Client, topic: &str) -> kolk_wire::wire::Uuid {
     let topic = MetadataRequestTopic { name: Some(topic.to_owned()), ..Default::default() };
     let request = MetadataRequest { topics: Some(vec![topic]), ..MetadataRequest::default() };
     client.call(&request, 12).topics[0].topic_id
