@@ -112,12 +112,7 @@ pub(crate) fn ensure_topic(
     name: &str,
     partitions: i32,
 ) -> anyhow::Result<TopicDescription> {
-    let mut admin = session.admin()?;
-    if let Some(topic) = admin.find_topic(name)? {
-        return Ok(topic);
-    }
-    admin.create_topic(&NewTopic::new(name, partitions))?;
-    Ok(admin.describe_topic(name)?)
+    Ok(session.admin()?.ensure_topic(&NewTopic::new(name, partitions))?)
 }
 
 /// Writes visits until all are acknowledged, or a signal comes; returns how many are.

@@ -86,14 +86,10 @@ impl Topics {
         if let Some(partitions) = self.find(&topic.name)? {
             return Ok(partitions);
         }
-        if let Err(error) = self.admin.create_topic(topic) {
-            // Another instance that starts at the same time may have been faster.
-            if self.find(&topic.name)?.is_none() {
-                return Err(error.into());
-            }
-        }
-        // A broker tells of a new topic a moment after it agreed to create it; clients of the runtime wait for that.
-        let partitions = topic.size.partitions.unwrap_or(1);
-        Ok(*self.known.entry(topic.name.clone()).or_insert(partitions))
+        // Another instance that starts at the same time may be faster.
+        let partitions = self.admin.ensure_topic(topic)?.partitions.len();
+        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        self.known.insert(topic.name.clone(), partitions);
+        Ok(partitions)
     }
 }

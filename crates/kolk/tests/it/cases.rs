@@ -14,6 +14,7 @@ macro_rules! for_each_case {
             delivery::stopping_commits_what_was_delivered,
             delivery::a_slow_query_that_is_stopped_gives_back_what_it_did_not_deliver,
             sharing::a_second_instance_takes_its_share_and_the_first_takes_it_back,
+            sharing::instances_that_start_together_agree_on_new_topics,
             sharing::a_slow_query_hands_over_what_it_holds_back,
             changes::an_input_that_is_created_again_stops_the_query,
             changes::an_output_that_is_created_again_stops_the_query,

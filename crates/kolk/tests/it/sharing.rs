@@ -66,3 +66,30 @@ pub(crate) fn a_slow_query_hands_over_what_it_holds_back(cluster: &Cluster) {
     assert!(accounts.iter().all(|account| account.forwarded == account.delivered), "{accounts:?}");
     assert_copied(cluster, "in", "out");
 }
+
+pub(crate) fn instances_that_start_together_agree_on_new_topics(cluster: &Cluster) {
+    fill(cluster, "in", &numbered(50));
+    let query = |name: &str| copy(cluster, name, ["in", name], Delivery::ExactlyOnce);
+    let topology = Topology { queries: ["a", "b", "c", "d"].map(query).into() };
+    // The second finds topics that the first has created and that brokers do not know of yet.
+    let applications: Vec<Application> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (0..3).map(|_| scope.spawn(|| start(cluster, &topology))).collect();
+        starting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    // Committed, not only delivered: what is delivered while partitions move may be taken back.
+    let mut admin = cluster.admin();
+    for name in ["a", "b", "c", "d"] {
+        let group = cluster.name(&format!("app-{name}"));
+        wait_until("each query commits 50 records", || {
+            let offsets = admin.group_offsets(&group).unwrap();
+            offsets.values().map(|offset| offset.offset.0).sum::<i64>() == 50
+        });
+    }
+    for application in applications {
+        application.stop_handle().stop();
+        assert!(application.join().iter().all(|(_, result)| result.is_ok()));
+    }
+    for name in ["a", "b", "c", "d"] {
+        assert_copied(cluster, "in", name);
+    }
+}

@@ -198,6 +198,24 @@ impl Admin {
         self.wait_for_leaders(&topic.name, 1)
     }
 
+    /// The topic, created if it is not there. Somebody else may be creating it at the same time.
+    ///
+    /// # Errors
+    /// As [`Admin::create_topic`], except that a topic that exists is no error, whatever its size and settings.
+    pub fn ensure_topic(&mut self, topic: &NewTopic) -> Result<TopicDescription, ClientError> {
+        if let Some(found) = self.find_topic(&topic.name)? {
+            return Ok(found);
+        }
+        match self.create_topic(topic) {
+            // The controller knows of it before the brokers do.
+            Err(error) if error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
+                self.wait_for_leaders(&topic.name, 1)?;
+            }
+            created => created?,
+        }
+        self.describe_topic(&topic.name)
+    }
+
     /// Waits until at least `count` partitions are known, all with leaders.
     fn wait_for_leaders(&mut self, name: &str, count: usize) -> Result<(), ClientError> {
         let deadline = self.deadline();
