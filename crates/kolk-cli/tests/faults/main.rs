@@ -20,6 +20,7 @@ mod matrix;
 mod bad_input;
 mod examples;
 mod together;
+mod zombie;
 
 use std::io::Write;
 
