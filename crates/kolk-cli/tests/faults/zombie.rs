@@ -15,8 +15,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 const VISITS: u32 = 6000;
-/// The least that brokers allow.
-const SESSION: &str = "session.timeout.ms=6000";
+/// The shortest session that brokers allow, and requests small enough to be in the middle of something.
+const SESSION: &str = "--set session.timeout.ms=6000 --set batch.size=16384";
+/// For many small transactions.
+const BINS: &str = ", bin_key='visit_id', bin_order_by='event_time', bin_rows=500";
 
 #[test]
 fn a_zombie_changes_nothing_on_the_embedded_broker() {
@@ -34,13 +36,7 @@ fn a_zombie_changes_nothing_on_apache_kafka() {
 fn check_modes(server: &Server) {
     std::thread::scope(|scope| {
         scope.spawn(|| check(server, "exactly_once", ""));
-        scope.spawn(|| {
-            check(
-                server,
-                "bin_packed",
-                ", bin_key='visit_id', bin_order_by='event_time', bin_rows=500",
-            )
-        });
+        scope.spawn(|| check(server, "bin_packed", BINS));
     });
 }
 
@@ -56,7 +52,7 @@ fn check(server: &Server, mode: &str, more: &str) {
     fs::write(folder.path().join("app.sql"), program).unwrap();
     let start = |state: &str, address: String| {
         let line = format!(
-            "run app.sql --app {output} --until-end --state-dir {state} --bootstrap-servers {address} --set {SESSION} --set batch.size=16384"
+            "run app.sql --app {output} --until-end --state-dir {state} --bootstrap-servers {address} {SESSION}"
         );
         Run::start(folder.path(), line.split(' ').map(str::to_owned).collect()).unwrap()
     };

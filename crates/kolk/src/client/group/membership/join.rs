@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// How long the leader waits for the metadata of topics that members read; those still unknown then are left out.
 pub(super) const METADATA_WAIT_MAX: Duration = Duration::from_secs(3);
-/// What a response may take beyond the time for which the coordinator may hold it.
-const RESPONSE_MARGIN: Duration = Duration::from_secs(5);
 
 impl Membership {
     pub(super) fn step_joining(&mut self, network: &mut impl Requests) -> Result<(), ClientError> {
@@ -41,8 +39,11 @@ impl Membership {
             protocols,
             ..Default::default()
         };
-        // The coordinator answers when all members have joined, or the rebalance time-out is over.
-        let timeout = Some(self.config.poll_interval_max + RESPONSE_MARGIN);
+        // The coordinator answers when all members have joined, or the rebalance time-out is over: five minutes. But whoever
+        // is silent for a session is out, so after that long it is asked again, which takes nothing from anybody: the
+        // place is kept, and the rebalance goes on. Otherwise a connection that died without a word, or a coordinator that
+        // lost the request while it loaded the group (Apache Kafka 4.1 does when it is restarted), stops the member.
+        let timeout = Some(self.config.session_timeout);
         let options = SendOptions { timeout, ..SendOptions::default() };
         let build = move |_| request;
         let lane = Lane::Coordinator;

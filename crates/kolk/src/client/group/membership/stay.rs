@@ -60,8 +60,9 @@ impl Membership {
             member_id: self.member_id.clone(),
             group_instance_id: self.config.instance_id.clone(),
         };
-        let options =
-            SendOptions { timeout: Some(self.config.session_timeout), ..Default::default() };
+        // On a connection that died without a word the next attempt must come before the session is over.
+        let timeout = Some(self.config.session_timeout / 3);
+        let options = SendOptions { timeout, ..Default::default() };
         let build = move |_| request;
         let lane = Lane::Coordinator;
         let response = self.heartbeat.step(network, &mut self.coordinator, lane, options, build)?;

@@ -457,6 +457,37 @@ fn another_process_with_the_same_instance_id_is_an_error_that_says_so() {
     assert!(error.to_string().contains("as instance `i1`"), "{error}");
 }
 
+/// Apache Kafka 4.1, restarted after `kill -9`, once took a JoinGroup while it loaded the group and never answered; the member
+/// would have waited for as long as a rebalance may take, five minutes.
+#[test]
+fn an_unanswered_join_is_given_up_after_a_session_and_repeated() {
+    let mut world = World::new(&[], 1);
+    world.start(0);
+    let mut swallowed = 0;
+    for _ in 0..8 {
+        world.group.tick += 1;
+        let now = world.now();
+        let instance = &mut world.instances[0];
+        instance.network.now = now;
+        instance.step(&mut world.table, world.group.tick);
+        while let Some(sent) = instance.network.requests.pop_front() {
+            let known = sent.api == ApiKey::JoinGroup
+                && !sent.read::<JoinGroupRequest>().member_id.is_empty();
+            if known && swallowed == 0 {
+                assert_eq!(sent.timeout, Some(Duration::from_secs(6)), "session.timeout.ms");
+                instance.network.fail(&sent, sent.cut(true));
+                swallowed += 1;
+            } else {
+                world.group.serve(0, sent, &mut instance.network);
+            }
+        }
+        world.progress();
+    }
+    assert_eq!(swallowed, 1);
+    world.settle();
+    world.check_complete();
+}
+
 /// A connection that died without a word between JoinGroup and SyncGroup once kept a member waiting for as long as a rebalance
 /// may take, five minutes.
 #[test]
@@ -484,6 +515,19 @@ fn an_unanswered_sync_is_given_up_after_the_request_time_out_and_repeated() {
     assert_eq!(swallowed, 1);
     world.settle();
     world.check_complete();
+}
+
+/// It was given up only when the session was over, and with it the membership.
+#[test]
+fn an_unanswered_heartbeat_is_repeated_before_the_session_is_over() {
+    let mut world = World::new(&[], 1);
+    world.start(0);
+    world.settle();
+    let instance = &mut world.instances[0];
+    instance.network.advance(Duration::from_secs(1));
+    instance.membership.step(&mut instance.network, &mut world.table).unwrap();
+    let (sent, _) = instance.network.expect::<HeartbeatRequest>();
+    assert_eq!(sent.timeout, Some(Duration::from_secs(2)), "a third of session.timeout.ms");
 }
 
 #[test]
