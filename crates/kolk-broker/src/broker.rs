@@ -6,6 +6,7 @@ use crate::config::BrokerConfig;
 use crate::log::maintain;
 use crate::server::{Server, start_thread};
 use crate::state::{OpenError, State};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -76,6 +77,7 @@ impl Broker {
     /// [`StartError`].
     pub fn start_with(options: BrokerOptions, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let BrokerOptions { listen, advertised, data, config } = options;
+        raise_file_limit();
         let limits = config.limits.clone();
         let state = Arc::new(State::open(&data, config, clock)?);
         let listener = TcpListener::bind(listen)
@@ -88,11 +90,25 @@ impl Broker {
         let advertised = advertised.or_else(|| state.config.advertised.clone()).or_else(own);
         let (host, port) = advertised.ok_or(StartError::Advertised(address))?;
         state.advertise(host, port);
-        let stop = Arc::new(StopSignal::default());
-        let threads = background(&state, &stop).map_err(StartError::Thread)?;
-        let api = Arc::new(Api::new(Arc::clone(&state)));
-        let server = Server::start(listener, api, limits).map_err(StartError::Thread)?;
-        Ok(Self { state, server: Some(server), threads, stop })
+        // From here on dropping what there is of the broker stops it.
+        let mut broker = Self { state, server: None, threads: Vec::new(), stop: Arc::default() };
+        broker.start_threads().map_err(StartError::Thread)?;
+        let api = Arc::new(Api::new(Arc::clone(&broker.state)));
+        broker.server = Some(Server::start(listener, api, limits).map_err(StartError::Thread)?);
+        Ok(broker)
+    }
+
+    /// Starts the threads that make time pass.
+    fn start_threads(&mut self) -> io::Result<()> {
+        let state = || Arc::clone(&self.state);
+        let (groups, transactions, logs) = (state(), state(), state());
+        let stop = Arc::clone(&self.stop);
+        self.threads.push(start_thread("kolk-groups", move || groups.run_groups())?);
+        let run = move || transactions.run_transactions();
+        self.threads.push(start_thread("kolk-transactions", run)?);
+        let run = move || maintain_logs(&logs, &stop);
+        self.threads.push(start_thread("kolk-maintenance", run)?);
+        Ok(())
     }
 
     /// The address it listens on.
@@ -125,14 +141,13 @@ impl Drop for Broker {
     }
 }
 
-fn background(state: &Arc<State>, stop: &Arc<StopSignal>) -> io::Result<Vec<JoinHandle<()>>> {
-    let (groups, transactions) = (Arc::clone(state), Arc::clone(state));
-    let (logs, stop) = (Arc::clone(state), Arc::clone(stop));
-    Ok(vec![
-        start_thread("kolk-groups", move || groups.run_groups())?,
-        start_thread("kolk-transactions", move || transactions.run_transactions())?,
-        start_thread("kolk-maintenance", move || maintain_logs(&logs, &stop))?,
-    ])
+/// Each partition has files open: the process may have as many as the system allows it, not only as many as it begins with.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // Where that is refused the broker runs with fewer partitions.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
 }
 
 /// Retention, flushing, compaction and expiry of producers, partition by partition.
