@@ -14,6 +14,7 @@ use kolk_wire::message::delete_topics::{
 };
 use kolk_wire::message::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponseTopic};
 use kolk_wire::wire::Uuid;
+use std::time::Duration;
 
 /// Whether the cluster's own topics (`__consumer_offsets` …) are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub enum Internal {
     /// They are not.
     Hidden,
 }
+
+/// Brokers follow the controller within milliseconds.
+const GONE_MAX: Duration = Duration::from_secs(5);
 
 /// A topic in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,7 +289,7 @@ impl Admin {
         self.wait_for_leaders(name, usize::try_from(count).unwrap_or(0))
     }
 
-    /// Deletes a topic and its records.
+    /// Deletes a topic and its records, and waits until the brokers know.
     ///
     /// # Errors
     /// [`ClientError::Invalid`] with code `UNKNOWN_TOPIC_OR_PARTITION`, or `TOPIC_DELETION_DISABLED`.
@@ -312,6 +316,18 @@ impl Admin {
                 }
             },
         )?;
+        self.wait_until_gone(name)
+    }
+
+    /// Waits until brokers, who learn of it after the controller, no longer show a deleted topic. If it is there after a
+    /// while, somebody has created it again.
+    fn wait_until_gone(&mut self, name: &str) -> Result<(), ClientError> {
+        let deadline = self.deadline().min(self.network.now() + GONE_MAX);
+        let mut rounds = 0;
+        while self.find_topic(name)?.is_some() && self.network.now() < deadline {
+            rounds += 1;
+            self.pause(self.config.connection.retry_backoff.after(rounds));
+        }
         Ok(())
     }
 }
