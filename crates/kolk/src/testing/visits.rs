@@ -14,8 +14,16 @@ const EVENTS: std::ops::Range<u32> = 4..40;
 const EPOCH_S: u64 = 1_704_067_200;
 
 const PAGES: &[&str] = &["home", "index", "main", "about", "contact", "categories"];
-const REFERRALS: &[&str] =
-    &["Twitter", "LinkedIn", "Facebook", "YouTube", "Medium", "StackOverflow", "Google Search", "Google Ads"];
+const REFERRALS: &[&str] = &[
+    "Twitter",
+    "LinkedIn",
+    "Facebook",
+    "YouTube",
+    "Medium",
+    "StackOverflow",
+    "Google Search",
+    "Google Ads",
+];
 const BROWSERS: &[(&str, &[&str])] = &[
     ("Firefox", &["20.0", "20.1", "20.2", "23.0", "23.1", "24.11"]),
     ("Chrome", &["20.0", "20.1", "20.2", "21.0", "23.0", "24.11"]),
@@ -23,8 +31,10 @@ const BROWSERS: &[(&str, &[&str])] = &[
 ];
 const NETWORKS: &[&str] = &["4G", "5G", "Wi-Fi", "LAN"];
 const DEVICES: &[&str] = &["Smartphone", "iPhone", "iPad", "MacBook", "PC"];
-const FIRST_NAMES: &[&str] = &["laura", "jared", "sandra", "melissa", "andrew", "kim", "omar", "ines", "yuki", "paul"];
-const LAST_NAMES: &[&str] = &["burke", "stewart", "villa", "foster", "garcia", "roberts", "pacheco", "steele", "tran"];
+const FIRST_NAMES: &[&str] =
+    &["laura", "jared", "sandra", "melissa", "andrew", "kim", "omar", "ines", "yuki", "paul"];
+const LAST_NAMES: &[&str] =
+    &["burke", "stewart", "villa", "foster", "garcia", "roberts", "pacheco", "steele", "tran"];
 
 /// Draws visits without end.
 #[derive(Debug)]
@@ -116,7 +126,8 @@ impl Visits {
 }
 
 fn context(rng: &mut Rng) -> String {
-    let any = |rng: &mut Rng, of: &[&'static str]| rng.choice(of.iter().copied()).unwrap_or_default();
+    let any =
+        |rng: &mut Rng, of: &[&'static str]| rng.choice(of.iter().copied()).unwrap_or_default();
     let referral = match rng.u8(..4) {
         0 => "null".to_owned(),
         _ => format!("\"{}\"", any(rng, REFERRALS)),

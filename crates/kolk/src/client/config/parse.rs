@@ -66,7 +66,8 @@ fn tls(values: &Values<'_>) -> Result<TlsConfig, ConfigError> {
         _ => {
             return Err(ConfigError::Conflict(
                 "the client's certificate needs either `ssl.keystore.location`, \
-                 or `ssl.certificate.location` together with `ssl.key.location`".to_owned(),
+                 or `ssl.certificate.location` together with `ssl.key.location`"
+                    .to_owned(),
             ));
         }
     };
