@@ -147,7 +147,15 @@ fn spawn(folder: &Path, arguments: &[String]) -> Result<Child, String> {
         .map_err(|error| error.to_string())?;
     let errors = log.try_clone().map_err(|error| error.to_string())?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    command(&arguments)
+    // It dies with the thread that started it, which waits for it: no run outlives a test that was killed.
+    let run = command(&arguments);
+    let mut guarded = Command::new("setpriv");
+    guarded.args(["--pdeathsig", "KILL"]).arg(run.get_program()).args(run.get_args());
+    for (name, _) in run.get_envs() {
+        guarded.env_remove(name);
+    }
+    guarded
+        .stdin(Stdio::null())
         .current_dir(folder)
         .stdout(log)
         .stderr(errors)
