@@ -119,9 +119,12 @@ fn run(steps: Vec<Step>) {
                 let base = *offsets_of(dir, "log").unwrap().last().unwrap();
                 let path = log_path(dir, base);
                 let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-                let kept = file.metadata().unwrap().len() * kept_permille / 1000;
+                let before = std::fs::read(&path).unwrap();
+                let kept = before.len() as u64 * kept_permille / 1000;
                 file.set_len(kept).unwrap();
-                file.write_all(&vec![7; garbage]).unwrap();
+                // Any byte but the one that was there: a batch cut by one byte would be whole again.
+                let junk = before.get(usize::try_from(kept).unwrap()).map_or(7, |byte| !byte);
+                file.write_all(&vec![junk; garbage]).unwrap();
                 drop(file);
                 model.cut(base, kept);
                 log = open(dir, &config);
