@@ -340,7 +340,8 @@ table! {
             OffsetReset::Latest => "latest".to_owned(),
             OffsetReset::None => "none".to_owned(),
         }),
-        "Where a query without committed offsets starts.";
+        "Where a query without committed offsets starts. Committed offsets that are no longer there stop it, \
+         unless the client is given `auto.offset.reset` (`--set`).";
     "processing" ["exactly_once", "exactly_once_v2", "at_least_once"] "", "exactly_once" / "exactly_once",
         (|settings, word| {
             let word = if word == "exactly_once_v2" { "exactly_once" } else { word };
