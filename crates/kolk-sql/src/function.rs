@@ -65,7 +65,7 @@ pub enum Outcome {
     First,
     /// The common type of the [`Parameter::Same`] parameters.
     Common,
-    /// ARRAY<STRING>.
+    /// `ARRAY<STRING>`.
     Texts,
     /// The first argument's DECIMAL without digits behind the point.
     WholeDecimal,

@@ -248,7 +248,7 @@ functions! {
     Lpad = "LPAD",
     /// `RPAD(text, length, pad)`.
     Rpad = "RPAD",
-    /// `SPLIT(text, separator)`: ARRAY<STRING>.
+    /// `SPLIT(text, separator)`: `ARRAY<STRING>`.
     Split = "SPLIT",
     /// `REGEXP_LIKE` is not here yet; `CHR(code)`: the character with this code point.
     Chr = "CHR",

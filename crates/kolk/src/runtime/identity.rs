@@ -22,7 +22,7 @@ impl InstanceIdentity {
     /// The first id below `state` that no running process has; a new one if all are in use.
     ///
     /// # Errors
-    /// [`StartError::State`] when the directory cannot be used, or [`SLOTS_MAX`] processes use it.
+    /// [`StartError::State`] when the directory cannot be used, or too many processes use it (64).
     pub fn acquire(state: &Path) -> Result<Self, StartError> {
         let folder = state.join("instances");
         let at = |path: &Path| {
