@@ -9,7 +9,8 @@ use std::ops::AddAssign;
 /// `forwarded = delivered + too_large`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Records read from the inputs. What was read again after a rewind counts only once: see [`Account::take_back`].
+    /// Records read from the inputs. What is read again after a rewind counts only once: the query goes on with
+    /// the books of its last commit.
     pub read: u64,
     /// Rows handed to delivery.
     pub forwarded: u64,
@@ -34,13 +35,6 @@ impl Account {
         self.read == self.forwarded + self.filtered + self.skipped + self.dead_lettered
     }
 
-    /// Forgets what happened since `committed`: the query goes back to its committed offsets and reads it again.
-    pub fn take_back(&mut self, committed: Self) {
-        *self = committed;
-    }
-}
-
-impl Account {
     /// Forgets `rows` that were taken for delivery and held back when the query stopped: whoever goes on reads them again.
     pub fn give_back(&mut self, rows: u64) {
         self.read -= rows;
