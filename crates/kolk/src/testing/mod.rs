@@ -1,3 +1,8 @@
-//! What tests, examples and demonstrations need: data that looks real and is the same for the same seed.
+//! What tests, examples and demonstrations need: a driver without a broker, and data that looks real and is the same for the
+//! same seed.
 
+mod driver;
+mod engine;
 pub mod visits;
+
+pub use driver::{DriverError, TestDriver, TestRecord};
