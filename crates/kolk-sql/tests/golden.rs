@@ -105,6 +105,12 @@ fn plan(topology: &Topology) -> String {
                         .collect();
                     let _ = writeln!(text, "  Project {}", shown.join("\n          "));
                 }
+                Operator::Explode(_)
+                | Operator::Merge
+                | Operator::Aggregate(_)
+                | Operator::Join(_) => {
+                    let _ = writeln!(text, "  {operator:?} {schema}");
+                }
                 Operator::Sink(sink) => {
                     let _ = writeln!(text, "  {sink:?}");
                     assert_slots(nodes, &sink.key);

@@ -143,19 +143,8 @@ fn query(filter: Option<(&str, &str)>, columns: &[(&str, usize)]) -> Query {
             })
             .collect(),
     };
-    let source = Source {
-        name: "visits".to_owned(),
-        topic: "visits".to_owned(),
-        partitions: None,
-        key_column: None,
-        key_format: Format::Kafka,
-        value_format: Format::Json,
-        event_time: EventTime::Record,
-        watermark_delay: Duration::ZERO,
-        idle_timeout: None,
-        offset_reset: OffsetReset::Earliest,
-        on_bad_record: OnBadRecord::Fail,
-    };
+    let source =
+        Source { key_format: Format::Kafka, value_format: Format::Json, ..Source::new("visits") };
     let operator = Operator::Source(source);
     let mut nodes = vec![Node { inputs: vec![], operator, schema: schema.clone() }];
     if let Some((column, text)) = filter {
@@ -175,17 +164,7 @@ fn query(filter: Option<(&str, &str)>, columns: &[(&str, usize)]) -> Query {
         let columns = columns.iter().map(|(_, index)| *index).collect();
         Payload::Encoded { format: Format::Json, columns }
     };
-    let sink = Sink {
-        name: "out".to_owned(),
-        topic: "out".to_owned(),
-        partitions: None,
-        replicas: None,
-        topic_settings: Vec::new(),
-        key: Payload::Unchanged,
-        value,
-        timestamp: None,
-        delivery: Delivery::ExactlyOnce,
-    };
+    let sink = Sink { value, ..Sink::new("out") };
     nodes.push(Node { inputs: vec![nodes.len() - 1], operator: Operator::Sink(sink), schema });
     Query { name: "q".to_owned(), nodes, conventions: Conventions::default() }
 }

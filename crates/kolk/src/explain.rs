@@ -45,6 +45,14 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
             }
             Ok(())
         }
+        Operator::Explode(expressions) => {
+            write!(f, "{arrow}explode")?;
+            expressions.iter().try_for_each(|expression| write!(f, " {expression}"))?;
+            writeln!(f)
+        }
+        Operator::Merge => writeln!(f, "{arrow}merge"),
+        Operator::Aggregate(_) => writeln!(f, "{arrow}aggregate"),
+        Operator::Join(join) => writeln!(f, "{arrow}{} join", join.kind.name()),
         Operator::Sink(sink) => {
             writeln!(f, "{arrow}sink {} to topic {}", sink.name, sink.topic)?;
             explain_sink(f, sink, node, indent)

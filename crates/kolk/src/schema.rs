@@ -73,6 +73,10 @@ pub enum Role {
     Value,
     /// In the header of this name; all headers as an array of structs when there is no name.
     Header(Option<String>),
+    /// The start of the key's window, BIGINT milliseconds since 1970.
+    WindowStart,
+    /// The end of the key's window, BIGINT milliseconds since 1970.
+    WindowEnd,
 }
 
 /// One column.
@@ -110,6 +114,8 @@ impl fmt::Display for Schema {
                 Role::Value => {}
                 Role::Header(None) => f.write_str(" HEADERS")?,
                 Role::Header(Some(header)) => write!(f, " HEADER('{header}')")?,
+                Role::WindowStart => f.write_str(" WINDOW START")?,
+                Role::WindowEnd => f.write_str(" WINDOW END")?,
             }
         }
         Ok(())

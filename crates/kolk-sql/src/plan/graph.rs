@@ -144,6 +144,7 @@ fn source(
         idle_timeout: input.idle_timeout,
         offset_reset: settings.offset_reset,
         on_bad_record,
+        ..Source::new(&input.topic)
     }
 }
 

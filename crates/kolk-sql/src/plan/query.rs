@@ -332,8 +332,7 @@ fn described(name: &str, options: &Options, key: Payload, value: Payload) -> Sin
         topic_settings: retention.into_iter().collect(),
         key,
         value,
-        timestamp: None,
-        delivery: Delivery::ExactlyOnce,
+        ..Sink::new(name)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::codec::zone::Zone;
 use crate::expression::Pseudo;
 use crate::operator::builder::Builder;
 use crate::operator::column::{Column, Vector};
-use crate::operator::plan::{Origin, Part, Slot};
+use crate::operator::plan::{Bound, Origin, Part, Slot};
 use crate::record::{Row, Slice};
 use crate::schema::DataType;
 use arrow_array::builder::LargeStringBuilder;
@@ -49,6 +49,7 @@ pub(crate) enum Reader {
     Kafka(Part),
     Header(Option<String>),
     Pseudo(Pseudo),
+    Window(Bound),
     Computed,
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn readers(slots: &[Slot]) -> (Vec<Reader>, [Option<Documents>; 2]) {
             Origin::Kafka(part) => Reader::Kafka(*part),
             Origin::Header(name) => Reader::Header(name.clone()),
             Origin::Pseudo(pseudo) => Reader::Pseudo(*pseudo),
+            Origin::Window(bound) => Reader::Window(*bound),
             Origin::Computed => Reader::Computed,
         })
         .collect();
@@ -186,6 +188,7 @@ impl Source<'_> {
             }
             Reader::Header(name) => Vector::each(self.headers(name.as_deref())),
             Reader::Pseudo(pseudo) => Vector::each(self.pseudo(*pseudo)),
+            Reader::Window(bound) => Vector::each(self.bounds(*bound)),
             Reader::Computed => nothing(),
         }
     }
@@ -201,6 +204,20 @@ impl Source<'_> {
                 Int32Array::from(vec![self.rows.partition; self.selection.len()]).into()
             }
         }
+    }
+
+    /// The start of the key's window: its last eight bytes. The end stands before them where the key has both.
+    fn bounds(&self, bound: Bound) -> Column {
+        let of = |row: &usize| {
+            let key = slice_of(&self.rows.rows[*row], Part::Key).of(self.rows.buffer)?;
+            let end = match bound {
+                Bound::Start => key.len(),
+                Bound::End => key.len().checked_sub(8)?,
+            };
+            let bytes = key.get(end.checked_sub(8)?..end)?;
+            Some(i64::from_be_bytes(bytes.try_into().ok()?))
+        };
+        self.selection.iter().map(of).collect::<Int64Array>().into()
     }
 
     fn headers(&self, name: Option<&str>) -> Column {

@@ -19,8 +19,17 @@ pub(crate) enum Origin {
     Header(Option<String>),
     /// What every record has.
     Pseudo(Pseudo),
+    /// A bound of the window behind the key's own bytes.
+    Window(Bound),
     /// A step computes it.
     Computed,
+}
+
+/// A bound of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Start,
+    End,
 }
 
 /// A part of a record.
@@ -111,7 +120,8 @@ pub(crate) fn plan(query: &Query) -> Result<Plan, PlanError> {
                 }
                 current = next;
             }
-            Operator::Source(_) | Operator::Sink(_) => {}
+            // The chain holds nothing else.
+            _ => {}
         }
     }
     let sink = chain.sink;
@@ -226,8 +236,12 @@ fn chain(query: &Query) -> Result<Chain<'_>, PlanError> {
         if input >= at {
             return Err(graph("a node stands before its input"));
         }
-        if let Operator::Filter(_) | Operator::Project(_) = &node.operator {
-            steps.push((&node.operator, &node.schema));
+        match &node.operator {
+            Operator::Filter(_) | Operator::Project(_) => {
+                steps.push((&node.operator, &node.schema))
+            }
+            Operator::Source(_) | Operator::Sink(_) => {}
+            _ => return Err(graph("this pipeline filters and projects only")),
         }
         output.get_or_insert(&query.nodes[input].schema);
         at = input;

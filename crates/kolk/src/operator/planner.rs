@@ -4,7 +4,7 @@ use crate::codec::kafka;
 use crate::expression::{Expression, Kind};
 use crate::operator::PlanError;
 use crate::operator::evaluate::each_operand_mut;
-use crate::operator::plan::{EventTimeColumn, Origin, Part, Slot, Step, Written};
+use crate::operator::plan::{Bound, EventTimeColumn, Origin, Part, Slot, Step, Written};
 use crate::schema::{Column as SchemaColumn, DataType, Role, Schema};
 use crate::topology::{EventTime, Format, Payload, Source};
 
@@ -77,6 +77,8 @@ impl Planner<'_> {
             Role::Key => (Part::Key, self.source.key_format),
             Role::Value => (Part::Value, self.source.value_format),
             Role::Header(name) => return Ok(Origin::Header(name.clone())),
+            Role::WindowStart => return Ok(Origin::Window(Bound::Start)),
+            Role::WindowEnd => return Ok(Origin::Window(Bound::End)),
         };
         let alone =
             self.schema.columns.iter().filter(|other| other.role == column.role).count() == 1;

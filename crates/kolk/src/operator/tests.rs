@@ -41,38 +41,11 @@ fn draft(columns: &[(&str, DataType)]) -> Draft {
             idle_timeout: None,
             offset_reset: OffsetReset::Earliest,
             on_bad_record: OnBadRecord::Fail,
-            ..any_source()
+            ..Source::new("")
         },
         steps: Vec::new(),
-        sink: Sink {
-            name: "t".to_owned(),
-            topic: "out".to_owned(),
-            partitions: None,
-            replicas: None,
-            topic_settings: Vec::new(),
-            key: Payload::Unchanged,
-            value: Payload::Unchanged,
-            timestamp: None,
-            delivery: Delivery::ExactlyOnce,
-        },
+        sink: Sink { name: "t".to_owned(), ..Sink::new("out") },
         conventions: Conventions::default(),
-    }
-}
-
-/// The fields that no test here sets.
-fn any_source() -> Source {
-    Source {
-        name: String::new(),
-        topic: String::new(),
-        key_format: Format::None,
-        value_format: Format::None,
-        event_time: EventTime::Record,
-        watermark_delay: Duration::ZERO,
-        idle_timeout: None,
-        offset_reset: OffsetReset::None,
-        on_bad_record: OnBadRecord::Skip,
-        key_column: None,
-        partitions: None,
     }
 }
 

@@ -439,7 +439,7 @@ impl Bins<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::{Payload, Sink};
+    use crate::topology::Sink;
 
     /// An outlet that acknowledges what a test says.
     #[derive(Default)]
@@ -470,17 +470,7 @@ mod tests {
             topology::Delivery::ExactlyOnce,
             topology::Delivery::Individual { pause: Duration::ZERO },
         ] {
-            let mut delivery = Delivery::new(&Sink {
-                name: "s".to_owned(),
-                topic: "t".to_owned(),
-                partitions: None,
-                replicas: None,
-                topic_settings: Vec::new(),
-                key: Payload::Unchanged,
-                value: Payload::Unchanged,
-                timestamp: None,
-                delivery: mode,
-            });
+            let mut delivery = Delivery::new(&Sink { delivery: mode, ..Sink::new("t") });
             let input = InputPartition { source: 0, partition: 0 };
             delivery.progress.open(input, 3);
             delivery.also_sent(input, Lane(7), 1);

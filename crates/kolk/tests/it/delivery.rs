@@ -14,30 +14,8 @@ use std::time::Duration;
 /// Copies topic `from` to topic `to`.
 pub(crate) fn copy(cluster: &Cluster, name: &str, path: [&str; 2], delivery: Delivery) -> Query {
     let [from, to] = path.map(|topic| cluster.name(topic));
-    let source = Source {
-        name: from.clone(),
-        topic: from,
-        partitions: None,
-        key_column: None,
-        key_format: Format::None,
-        value_format: Format::None,
-        event_time: EventTime::Record,
-        watermark_delay: Duration::ZERO,
-        idle_timeout: None,
-        offset_reset: OffsetReset::Earliest,
-        on_bad_record: OnBadRecord::Fail,
-    };
-    let sink = Sink {
-        name: name.to_owned(),
-        topic: to,
-        partitions: None,
-        replicas: None,
-        topic_settings: Vec::new(),
-        key: Payload::Unchanged,
-        value: Payload::Unchanged,
-        timestamp: None,
-        delivery,
-    };
+    let source = Source::new(&from);
+    let sink = Sink { name: name.to_owned(), delivery, ..Sink::new(&to) };
     let schema = Schema::default();
     let nodes = vec![
         Node { inputs: vec![], operator: Operator::Source(source), schema: schema.clone() },

@@ -1,0 +1,174 @@
+//! The plan as data: what SQL and the Rust builder produce, what `explain` draws and the runtime runs.
+//!
+//! A [`Topology`] holds queries; a [`Query`] is a graph of nodes from sources to one sink, in an order in which every
+//! node stands behind its inputs. Nothing here runs.
+
+mod source;
+mod aggregate;
+mod join;
+mod exchange;
+mod sink;
+mod physical;
+
+pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Window, Windowing};
+pub use exchange::Exchange;
+pub use join::{Join, JoinKind, JoinWith, Unmatched};
+pub use physical::{PhysicalError, Stage, StoreSpec, stages};
+pub use sink::{BinPacking, Delivery, Payload, Sink, SinkWindow, Updates};
+pub use source::{Collection, EventTime, Format, KeyWindow, OffsetReset, OnBadRecord, Source};
+
+use crate::expression::Expression;
+use crate::schema::Schema;
+
+/// A program: the persistent queries of an application. Each has its own consumer group, offsets and producer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Topology {
+    /// The queries, in the order of their statements.
+    pub queries: Vec<Query>,
+}
+
+/// One persistent query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// Its name, unique in the application: that of the stream it creates. Part of the group's name.
+    pub name: String,
+    /// The nodes; inputs come before the nodes that read them, the sink is last.
+    pub nodes: Vec<Node>,
+    /// How its values are written and its time goes, where the dialects differ.
+    pub conventions: Conventions,
+}
+
+/// How a query's values are written and its time goes, where the dialects of SQL differ. The default is dialect `kolk`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conventions {
+    /// The IANA time zone in which text without an offset is read and time-stamps are written.
+    pub timezone: String,
+    /// How JSON time-stamps are written. Both forms are read.
+    pub json_timestamps: JsonTimestamps,
+    /// What becomes of NULL fields in JSON.
+    pub json_nulls: JsonNulls,
+    /// How inputs move an operator's watermark.
+    pub watermark_policy: WatermarkPolicy,
+}
+
+/// How JSON time-stamps are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JsonTimestamps {
+    /// ISO 8601 text with milliseconds and offset, `2024-01-01T09:20:00.000+01:00`.
+    #[default]
+    Iso8601,
+    /// The number of milliseconds since 1970; dates in days, times in milliseconds since midnight.
+    Milliseconds,
+}
+
+/// What becomes of NULL fields in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JsonNulls {
+    /// They are left out.
+    #[default]
+    Omit,
+    /// They are written as `null`.
+    Write,
+}
+
+/// How inputs move an operator's watermark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WatermarkPolicy {
+    /// The minimum over the inputs, a row being processed under the watermark that the rows before it left.
+    #[default]
+    Min,
+    /// Kafka Streams' stream time: the largest time-stamp that the task has seen, this row included.
+    Max,
+}
+
+impl Default for Conventions {
+    fn default() -> Self {
+        Self {
+            timezone: "UTC".to_owned(),
+            json_timestamps: JsonTimestamps::default(),
+            json_nulls: JsonNulls::default(),
+            watermark_policy: WatermarkPolicy::default(),
+        }
+    }
+}
+
+/// One node of a query's graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Positions of its inputs in [`Query::nodes`].
+    pub inputs: Vec<usize>,
+    /// What it does.
+    pub operator: Operator,
+    /// What it puts out.
+    pub schema: Schema,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operator {
+    /// Reads a topic.
+    Source(Source),
+    /// Keeps the rows for which the predicate is true (not false, not NULL).
+    Filter(Expression),
+    /// Computes new columns; one expression for each column of the node's schema. On tables the key's columns must stay.
+    Project(Vec<Expression>),
+    /// A row for each item of the arrays that the expressions give, side by side (the shorter ones end in NULLs); none where all
+    /// are NULL or empty. The node's schema is its input's, and a column for each expression.
+    Explode(Vec<Expression>),
+    /// The rows of several inputs, whose schemas are equal.
+    Merge,
+    /// Groups and aggregates; gives a table. The node's schema: the columns of the group, those of the window, the calls.
+    Aggregate(Aggregate),
+    /// Joins two inputs, left and right. The node's schema: the columns of the join's key, all of the left, all of the right.
+    Join(Join),
+    /// Writes to a topic or store.
+    Sink(Sink),
+}
+
+impl Query {
+    /// The sources with their schemas.
+    pub fn sources(&self) -> impl Iterator<Item = (&Source, &Schema)> {
+        self.nodes.iter().filter_map(|node| match &node.operator {
+            Operator::Source(source) => Some((source, &node.schema)),
+            _ => None,
+        })
+    }
+
+    /// The sink, the last node.
+    #[must_use]
+    pub fn sink(&self) -> Option<&Sink> {
+        match &self.nodes.last()?.operator {
+            Operator::Sink(sink) => Some(sink),
+            _ => None,
+        }
+    }
+
+    /// What the rows of a node are.
+    #[must_use]
+    pub fn collection(&self, node: usize) -> Collection {
+        let Some(Node { inputs, operator, .. }) = self.nodes.get(node) else {
+            return Collection::Stream;
+        };
+        let of_input = || match inputs.first() {
+            Some(input) if *input < node => self.collection(*input),
+            _ => Collection::Stream,
+        };
+        match operator {
+            Operator::Source(source) => source.collection,
+            Operator::Aggregate(_) => Collection::Table,
+            Operator::Explode(_) | Operator::Merge => Collection::Stream,
+            // Whatever a stream is joined with, its rows stay facts.
+            Operator::Join(_) | Operator::Filter(_) | Operator::Project(_) | Operator::Sink(_) => {
+                of_input()
+            }
+        }
+    }
+
+    /// Whether a node keeps state: groups, windows, joins.
+    #[must_use]
+    pub fn is_stateful(&self) -> bool {
+        self.nodes
+            .iter()
+            .any(|node| matches!(node.operator, Operator::Aggregate(_) | Operator::Join(_)))
+    }
+}
