@@ -10,8 +10,8 @@ use kolk::record::{Output, Rows, RowsReader};
 use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::testing::visits::Visits;
 use kolk::topology::{
-    BinPacking, Conventions, Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator,
-    Payload, Query, Sink, Source,
+    BinPacking, Conventions, Delivery, EventTime, Format, Node, Operator, Payload, Query, Sink,
+    Source,
 };
 use kolk_wire::record::{BatchBuilder, Batches, Compression, Scratch, set_base_offset};
 use std::hint::black_box;

@@ -4,43 +4,25 @@ use super::*;
 use crate::expression::{Expression, Kind};
 use crate::schema::{Column, DataType, Role, Schema};
 use crate::topology::{
-    Conventions, Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator, Payload,
-    Query, Sink, Source,
+    Conventions, Format, Node, OnBadRecord, Operator, Payload, Query, Sink, Source,
 };
-use std::time::Duration;
 
 /// `SELECT n` from one topic to another, keys and time-stamps kept.
 fn copy(from: &str, to: &str, on_bad_record: OnBadRecord) -> Query {
     let column = Column { name: "n".to_owned(), data_type: DataType::Integer, role: Role::Value };
     let schema = Schema { columns: vec![column] };
     let source = Source {
-        name: from.to_owned(),
-        topic: from.to_owned(),
-        partitions: None,
-        key_column: None,
         key_format: Format::Kafka,
         value_format: Format::Json,
-        event_time: EventTime::Record,
-        watermark_delay: Duration::ZERO,
-        idle_timeout: None,
-        offset_reset: OffsetReset::Earliest,
         on_bad_record,
+        ..Source::new(from)
     };
     let project = vec![Expression {
         kind: Kind::Column { index: 0, name: "n".to_owned() },
         data_type: DataType::Integer,
     }];
-    let sink = Sink {
-        name: to.to_owned(),
-        topic: to.to_owned(),
-        partitions: None,
-        replicas: None,
-        topic_settings: Vec::new(),
-        key: Payload::Unchanged,
-        value: Payload::Encoded { format: Format::Json, columns: vec![0] },
-        timestamp: None,
-        delivery: Delivery::ExactlyOnce,
-    };
+    let value = Payload::Encoded { format: Format::Json, columns: vec![0] };
+    let sink = Sink { value, ..Sink::new(to) };
     let operators = [Operator::Source(source), Operator::Project(project), Operator::Sink(sink)];
     let nodes = operators.into_iter().enumerate().map(|(at, operator)| Node {
         inputs: at.checked_sub(1).into_iter().collect(),

@@ -3,10 +3,7 @@
 use crate::cluster::{Cluster, Seen, wait_until};
 use kolk::runtime::{Application, ApplicationOptions, QueryPhase, QueryStatus, Until};
 use kolk::schema::{Column, DataType, Role, Schema};
-use kolk::topology::{
-    BinPacking, Delivery, EventTime, Format, Node, OffsetReset, OnBadRecord, Operator, Payload,
-    Query, Sink, Source, Topology,
-};
+use kolk::topology::{BinPacking, Delivery, Format, Node, Operator, Query, Sink, Source, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
