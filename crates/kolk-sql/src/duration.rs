@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Units, singular and plural being the same, with their milliseconds.
-const UNITS: &[(&str, u64)] = &[
+pub(crate) const UNITS: &[(&str, u64)] = &[
     ("ms", 1),
     ("millisecond", 1),
     ("second", 1_000),
@@ -32,7 +32,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if any { Ok(Duration::from_millis(total)) } else { Err("it is empty".to_owned()) }
 }
 
-fn factor(unit: &str) -> Option<u64> {
+/// Milliseconds of a unit.
+pub(crate) fn factor(unit: &str) -> Option<u64> {
     let unit = unit.to_ascii_lowercase();
     let singular = unit.strip_suffix('s').filter(|rest| *rest != "m").unwrap_or(&unit);
     UNITS.iter().find(|(name, _)| *name == singular).map(|(_, factor)| *factor)

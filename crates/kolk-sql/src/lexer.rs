@@ -10,6 +10,15 @@ pub struct Token {
     pub kind: TokenKind,
     /// Where it stands.
     pub span: Span,
+    /// Its text, where that is not what stands at its place: a variable put it there.
+    pub replaced: Option<Box<str>>,
+}
+
+impl Token {
+    /// What it reads as; `text` is what it was read from.
+    pub fn content<'t>(&'t self, text: &'t str) -> &'t str {
+        self.replaced.as_deref().unwrap_or_else(|| self.span.text(text))
+    }
 }
 
 /// What a token is.
@@ -70,7 +79,8 @@ pub fn tokens(text: &str) -> (Vec<Token>, Vec<Box<Problem>>) {
     if text.len() > SOURCE_BYTES_MAX {
         let message = format!("the text has {} bytes, more than {SOURCE_BYTES_MAX}", text.len());
         problems.push(Problem::new(Span::new(0, 0), message, "starts here"));
-        return (vec![Token { kind: TokenKind::End, span: Span::new(0, 0) }], problems);
+        let end = Token { kind: TokenKind::End, span: Span::new(0, 0), replaced: None };
+        return (vec![end], problems);
     }
     let mut lexer = Lexer { text, at: 0 };
     let mut tokens = Vec::new();
@@ -103,7 +113,8 @@ impl Lexer<'_> {
         self.skip_blank()?;
         let start = self.at;
         let Some(first) = self.rest().chars().next() else {
-            return Ok(Token { kind: TokenKind::End, span: Span::new(start, start) });
+            let span = Span::new(start, start);
+            return Ok(Token { kind: TokenKind::End, span, replaced: None });
         };
         let second = self.rest().chars().nth(1);
         let kind = match first {
@@ -118,7 +129,7 @@ impl Lexer<'_> {
             }
             _ => self.symbol(first)?,
         };
-        Ok(Token { kind, span: Span::new(start, self.at) })
+        Ok(Token { kind, span: Span::new(start, self.at), replaced: None })
     }
 
     fn skip_while(&mut self, part: impl Fn(char) -> bool) {

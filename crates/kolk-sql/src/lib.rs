@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod compile;
 pub mod reference;
 mod duration;
+mod variables;
 mod resolve;
 mod typing;
 mod plan;

@@ -62,10 +62,15 @@ pub fn sql() -> String {
 ```sql
 SET 'setting' = 'value';
 UNSET 'setting';
+DEFINE variable = 'value';
+UNDEFINE variable;
 CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [(column type [KEY | HEADERS | HEADER('name')], …)] WITH (option = value, …);
 CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [WITH (option = value, …)] AS
-  SELECT {* | stream.* | expression [[AS] name]}, … FROM stream [[AS] name] [WHERE condition] [EMIT CHANGES];
+  SELECT {* | stream.* | struct->* | expression [[AS] name]}, … FROM stream [[AS] name] [WHERE condition] [EMIT CHANGES];
 ```
+
+`${variable}` stands for the variable's value, as a name, an expression or within text, from its DEFINE to the end of the
+file; `$${` is a plain `${`.
 
 Types: `BOOLEAN`, `INT`, `BIGINT`, `DOUBLE`, `DECIMAL(precision, scale)`, `STRING` (`VARCHAR`), `BYTES`, `TIMESTAMP`, `DATE`,
 `TIME`, `ARRAY<type>`, `MAP<STRING, type>`, `STRUCT<name type, …>`. Numbers widen by themselves: INT, BIGINT, DECIMAL, DOUBLE.

@@ -131,6 +131,11 @@ pub enum ExprKind {
         /// The arguments.
         arguments: Vec<Expr>,
     },
+    /// `name(*)`, as in `COUNT(*)`.
+    CallAll {
+        /// The function.
+        name: Ident,
+    },
     /// `x => body`, `(x, y) => body`.
     Lambda {
         /// Its parameters.
@@ -221,6 +226,7 @@ impl ExprKind {
             | Self::Double(_)
             | Self::Text(_)
             | Self::Typed(..)
+            | Self::CallAll { .. }
             | Self::Column { .. } => {}
             Self::Field { of: one, .. }
             | Self::Unary { operand: one, .. }

@@ -1,13 +1,18 @@
 //! The syntax tree: what was written, each node with its place; names are not looked up and types not known.
 
 mod expression;
+mod query;
 mod statement;
 
 pub use expression::{BinaryOperator, Branch, Expr, ExprKind, TypedLiteral, UnaryOperator};
+pub use query::{
+    Clause, Emit, Join, JoinKind, Length, Relation, Select, SelectItem, Window, WindowKind, Within,
+};
 pub use statement::{
-    ColumnDefinition, ColumnRole, CreateStream, CreateStreamAs, FromClause, OnExisting,
-    OptionAssignment, OptionValue, OptionValueKind, Select, SelectItem, Setting, Statement,
-    StatementKind, TypeName, TypeNameKind,
+    AlterSource, Collection, ColumnDefinition, ColumnRole, CreateAs, CreateType, Declaration,
+    Define, DropSource, DropType, InsertSelect, InsertValues, OnExisting, OnMissing,
+    OptionAssignment, OptionValue, OptionValueKind, Setting, Statement, StatementKind, TypeName,
+    TypeNameKind,
 };
 
 use crate::source::Span;

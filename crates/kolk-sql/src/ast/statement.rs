@@ -1,6 +1,6 @@
 //! Statements as written.
 
-use super::{Expr, Ident, Text};
+use super::{Expr, Ident, Select, Text};
 use crate::source::Span;
 
 /// A statement and its place, without the semicolon.
@@ -16,9 +16,25 @@ pub struct Statement {
 #[derive(Debug, Clone, PartialEq)]
 pub enum StatementKind {
     /// `CREATE STREAM name (columns) WITH (options)`.
-    CreateStream(CreateStream),
+    Declaration(Declaration),
     /// `CREATE STREAM name WITH (options) AS SELECT …`.
-    CreateStreamAs(Box<CreateStreamAs>),
+    CreateAs(Box<CreateAs>),
+    /// `INSERT INTO name SELECT …`.
+    InsertSelect(Box<InsertSelect>),
+    /// `INSERT INTO name (columns) VALUES (…)`.
+    InsertValues(InsertValues),
+    /// `DROP STREAM name`.
+    Drop(DropSource),
+    /// `ALTER STREAM name ADD COLUMN …`.
+    Alter(AlterSource),
+    /// `CREATE TYPE name AS type`.
+    CreateType(CreateType),
+    /// `DROP TYPE name`.
+    DropType(DropType),
+    /// `DEFINE name = 'value'`; the parser itself puts the value in place of `${name}` behind it.
+    Define(Define),
+    /// `UNDEFINE name`.
+    Undefine(Ident),
     /// `SET 'key' = 'value'`.
     Set(Setting),
     /// `UNSET 'key'`.
@@ -34,6 +50,44 @@ pub struct Setting {
     pub value: Text,
 }
 
+/// `DEFINE name = 'value'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Define {
+    /// The variable.
+    pub name: Ident,
+    /// What stands for it.
+    pub value: Text,
+}
+
+/// Whether rows are events or the states of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// Every row is an event.
+    Stream,
+    /// Every row is the new state of its key.
+    Table,
+}
+
+impl Collection {
+    /// The word for it, for people.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Table => "table",
+        }
+    }
+
+    /// The word for it in statements.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Stream => "STREAM",
+            Self::Table => "TABLE",
+        }
+    }
+}
+
 /// What to do when something of that name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnExisting {
@@ -45,10 +99,23 @@ pub enum OnExisting {
     Keep,
 }
 
-/// A topic declared as a stream.
+/// What to do when nothing of that name exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// An error.
+    Refuse,
+    /// `IF EXISTS`: the statement does nothing.
+    Pass,
+}
+
+/// A topic declared as a stream or table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CreateStream {
-    /// The stream's name.
+pub struct Declaration {
+    /// As which.
+    pub collection: Collection,
+    /// Where SOURCE is written, if it is: nobody may write to it or change it.
+    pub read_only: Option<Span>,
+    /// Its name.
     pub name: Ident,
     /// What to do when it exists.
     pub on_existing: OnExisting,
@@ -58,10 +125,14 @@ pub struct CreateStream {
     pub options: Vec<OptionAssignment>,
 }
 
-/// A stream made by a query.
+/// A stream or table made by a query.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CreateStreamAs {
-    /// The stream's name.
+pub struct CreateAs {
+    /// Which of them.
+    pub collection: Collection,
+    /// Where that is written.
+    pub collection_span: Span,
+    /// Its name.
     pub name: Ident,
     /// What to do when it exists.
     pub on_existing: OnExisting,
@@ -71,7 +142,73 @@ pub struct CreateStreamAs {
     pub query: Select,
 }
 
-/// `name type [KEY | HEADERS | HEADER('k')]`.
+/// A query whose rows go to a stream that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InsertSelect {
+    /// The stream.
+    pub into: Ident,
+    /// `WITH (…)`.
+    pub options: Vec<OptionAssignment>,
+    /// The query.
+    pub query: Select,
+}
+
+/// One row, written out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InsertValues {
+    /// The stream or table.
+    pub into: Ident,
+    /// The columns; all in their order when none is named.
+    pub columns: Vec<Ident>,
+    /// Their values.
+    pub values: Vec<Expr>,
+}
+
+/// `DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropSource {
+    /// What it is said to be.
+    pub collection: Collection,
+    /// Its name.
+    pub name: Ident,
+    /// What to do when it does not exist.
+    pub on_missing: OnMissing,
+    /// Where DELETE TOPIC is written, if it is.
+    pub delete_topic: Option<Span>,
+}
+
+/// `ALTER STREAM | TABLE name ADD COLUMN name type, …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlterSource {
+    /// What it is said to be.
+    pub collection: Collection,
+    /// Its name.
+    pub name: Ident,
+    /// The new columns.
+    pub columns: Vec<ColumnDefinition>,
+}
+
+/// `CREATE TYPE [IF NOT EXISTS] name AS type`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateType {
+    /// Its name.
+    pub name: Ident,
+    /// What to do when it exists.
+    pub on_existing: OnExisting,
+    /// What it stands for.
+    pub data_type: TypeName,
+}
+
+/// `DROP TYPE [IF EXISTS] name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropType {
+    /// Its name.
+    pub name: Ident,
+    /// What to do when it does not exist.
+    pub on_missing: OnMissing,
+}
+
+/// `name type [KEY | PRIMARY KEY | HEADERS | HEADER('k')]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnDefinition {
     /// Its name.
@@ -89,7 +226,7 @@ pub struct ColumnDefinition {
 pub enum ColumnRole {
     /// In the value.
     Value,
-    /// `KEY`: in the key.
+    /// `KEY`, or `PRIMARY KEY` of a table: in the key.
     Key,
     /// `HEADERS`: all headers.
     Headers,
@@ -153,45 +290,4 @@ pub enum OptionValueKind {
     Integer(i64),
     /// `TRUE`, `FALSE`.
     Boolean(bool),
-}
-
-/// `SELECT items FROM from WHERE filter`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Select {
-    /// What is selected; at least one.
-    pub items: Vec<SelectItem>,
-    /// The input.
-    pub from: FromClause,
-    /// The condition.
-    pub filter: Option<Expr>,
-    /// All of it.
-    pub span: Span,
-}
-
-/// One item of a select list.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SelectItem {
-    /// `*` or `stream.*`.
-    All {
-        /// The stream's name or alias.
-        qualifier: Option<Ident>,
-        /// Its place.
-        span: Span,
-    },
-    /// `value [AS alias]`.
-    Value {
-        /// The expression.
-        value: Expr,
-        /// Its name in the output.
-        alias: Option<Ident>,
-    },
-}
-
-/// `FROM name [AS alias]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FromClause {
-    /// The stream.
-    pub name: Ident,
-    /// Another name for it in this query.
-    pub alias: Option<Ident>,
 }

@@ -1,34 +1,40 @@
-//! `CREATE …`: streams from topics, streams from queries, and what is not supported yet.
+//! `CREATE …` and `ALTER …`: streams and tables from topics and from queries, types.
 
 use super::Parser;
 use crate::ast::{
-    ColumnDefinition, ColumnRole, CreateStream, CreateStreamAs, Ident, OnExisting,
-    OptionAssignment, OptionValue, OptionValueKind, Quoting, StatementKind,
+    AlterSource, Collection, ColumnDefinition, ColumnRole, CreateAs, CreateType, Declaration,
+    Ident, OnExisting, OptionAssignment, OptionValue, OptionValueKind, Quoting, StatementKind,
+    TypeName,
 };
 use crate::error::{Problem, Result};
 use crate::lexer::{Symbol, TokenKind};
+use crate::source::Span;
 
 /// What else can be created; Kolk knows it by name only.
 const UNSUPPORTED: &[&[&str]] =
-    &[&["TABLE"], &["SOURCE"], &["SINK", "CONNECTOR"], &["CONNECTOR"], &["TYPE"], &["FUNCTION"]];
+    &[&["SOURCE", "CONNECTOR"], &["SINK", "CONNECTOR"], &["CONNECTOR"], &["FUNCTION"]];
 
 impl Parser<'_> {
-    /// `CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name …`.
+    /// `CREATE [OR REPLACE] [SOURCE] STREAM | TABLE [IF NOT EXISTS] name …`, `CREATE TYPE …`.
     pub(super) fn create(&mut self) -> Result<StatementKind> {
         let start = self.expect_word("CREATE")?;
         let replace = self.eat_words(&["OR", "REPLACE"]);
         if let Some(words) = UNSUPPORTED.iter().find(|words| self.are_words(words)) {
             self.eat_words(words);
-            let mut what = format!("CREATE {}", words.join(" "));
-            if let Some(more @ ("STREAM" | "TABLE" | "CONNECTOR")) =
-                self.word_at(0).map(str::to_uppercase).as_deref()
-            {
-                what = format!("{what} {more}");
-                self.bump();
-            }
+            let what = format!("CREATE {}", words.join(" "));
             return Err(Problem::unsupported(self.span_from(start), what));
         }
-        self.expect_word("STREAM")?;
+        if !replace && self.eat_word("TYPE") {
+            return self.create_type();
+        }
+        let read_only = self.eat_word("SOURCE").then(|| self.previous_span());
+        let expected: &[&str] = if read_only.is_some() || replace {
+            &["STREAM", "TABLE"]
+        } else {
+            &["STREAM", "TABLE", "TYPE"]
+        };
+        let collection = self.collection(expected)?;
+        let collection_span = self.previous_span();
         let keep = self.eat_words(&["IF", "NOT", "EXISTS"]);
         let on_existing = match (replace, keep) {
             (false, false) => OnExisting::Refuse,
@@ -39,59 +45,84 @@ impl Parser<'_> {
                 return Err(Problem::new(self.previous_span(), message, "leave out one of them"));
             }
         };
-        let name = self.ident("the stream's name")?;
+        let name = self.ident(&format!("the {}'s name", collection.noun()))?;
         let columns_start = self.peek().span;
-        let columns = if self.is_symbol(Symbol::LeftParen) { Some(self.columns()?) } else { None };
+        let listed = self.is_symbol(Symbol::LeftParen);
+        let columns = if listed { self.columns(collection)? } else { Vec::new() };
         let columns_span = self.span_from(columns_start);
         let with = self.is_word("WITH");
         let options = if with { self.with_options()? } else { Vec::new() };
         if self.eat_word("AS") {
-            if columns.is_some() {
-                let message = "a stream made by a query takes its columns from the query";
+            let noun = collection.noun();
+            if listed {
+                let message = format!("a {noun} made by a query takes its columns from the query");
                 return Err(Problem::new(columns_span, message, "columns declared here")
                     .help("leave out the list; rename columns with AS in the query"));
             }
+            if let Some(span) = read_only {
+                let message = format!("a SOURCE {} is read from a topic", collection.keyword());
+                return Err(Problem::new(span, message, "but this one is made by a query")
+                    .help("leave out SOURCE"));
+            }
             let query = self.select()?;
-            return Ok(StatementKind::CreateStreamAs(Box::new(CreateStreamAs {
-                name,
-                on_existing,
-                options,
-                query,
-            })));
+            let create =
+                CreateAs { collection, collection_span, name, on_existing, options, query };
+            return Ok(StatementKind::CreateAs(Box::new(create)));
         }
         if !with {
-            let expected: &[&str] = if columns.is_some() {
-                &["WITH"]
-            } else {
-                &["WITH", "AS", "the columns in parentheses"]
-            };
+            let expected: &[&str] =
+                if listed { &["WITH"] } else { &["WITH", "AS", "the columns in parentheses"] };
             return Err(self.unexpected(expected));
         }
-        let columns = columns.unwrap_or_default();
-        Ok(StatementKind::CreateStream(CreateStream { name, on_existing, columns, options }))
+        let declaration =
+            Declaration { collection, read_only, name, on_existing, columns, options };
+        Ok(StatementKind::Declaration(declaration))
     }
 
-    /// `(name type [KEY | HEADERS | HEADER('k')], …)`.
-    fn columns(&mut self) -> Result<Vec<ColumnDefinition>> {
+    /// `[IF NOT EXISTS] name AS type`; CREATE TYPE was taken.
+    fn create_type(&mut self) -> Result<StatementKind> {
+        let keep = self.eat_words(&["IF", "NOT", "EXISTS"]);
+        let on_existing = if keep { OnExisting::Keep } else { OnExisting::Refuse };
+        let name = self.ident("the type's name")?;
+        self.expect_word("AS")?;
+        let data_type = self.data_type()?;
+        Ok(StatementKind::CreateType(CreateType { name, on_existing, data_type }))
+    }
+
+    /// `STREAM | TABLE name ADD [COLUMN] name type, …`; ALTER was taken.
+    pub(super) fn alter(&mut self) -> Result<StatementKind> {
+        let collection = self.collection(&["STREAM", "TABLE"])?;
+        let name = self.ident(&format!("the {}'s name", collection.noun()))?;
+        let columns = self.separated(|parser| {
+            if !parser.eat_word("ADD") {
+                return Err(parser.unexpected(&["ADD COLUMN"]));
+            }
+            parser.eat_word("COLUMN");
+            parser.column(collection)
+        })?;
+        Ok(StatementKind::Alter(AlterSource { collection, name, columns }))
+    }
+
+    /// `(name type [KEY | PRIMARY KEY | HEADERS | HEADER('k')], …)`.
+    fn columns(&mut self, collection: Collection) -> Result<Vec<ColumnDefinition>> {
         self.expect_symbol(Symbol::LeftParen)?;
-        let columns = self.separated(Self::column)?;
+        let columns = self.separated(|parser| parser.column(collection))?;
         if !self.eat_symbol(Symbol::RightParen) {
             return Err(self.unexpected(&[",", ")"]));
         }
         Ok(columns)
     }
 
-    fn column(&mut self) -> Result<ColumnDefinition> {
+    fn column(&mut self, collection: Collection) -> Result<ColumnDefinition> {
         let name = self.ident("a column's name")?;
         let data_type = self.data_type()?;
-        let role = if self.is_word("PRIMARY") {
-            let start = self.bump().span;
-            self.expect_word("KEY")?;
-            let message =
-                "a stream has no PRIMARY KEY: its rows are events, several may have one key";
-            return Err(Problem::new(self.span_from(start), message, "only tables have one")
-                .help(format!("{name} {} KEY", data_type.span.text(self.text))));
+        let start = self.peek().span;
+        let role = if self.eat_words(&["PRIMARY", "KEY"]) {
+            let span = self.span_from(start);
+            self.check_key(collection, Collection::Table, &name, &data_type, span)?;
+            ColumnRole::Key
         } else if self.eat_word("KEY") {
+            self.check_key(collection, Collection::Stream, &name, &data_type, start)?;
             ColumnRole::Key
         } else if self.eat_word("HEADERS") {
             ColumnRole::Headers
@@ -108,8 +139,36 @@ impl Parser<'_> {
         Ok(ColumnDefinition { name, data_type, role, span })
     }
 
+    /// Refuses PRIMARY KEY in a stream and KEY in a table; `of` is where the word at `span` belongs.
+    fn check_key(
+        &self,
+        collection: Collection,
+        of: Collection,
+        name: &Ident,
+        data_type: &TypeName,
+        span: Span,
+    ) -> Result<()> {
+        if collection == of {
+            return Ok(());
+        }
+        let (message, label, word) = match collection {
+            Collection::Stream => (
+                "a stream has no PRIMARY KEY: its rows are events, several may have one key",
+                "only tables have one",
+                "KEY",
+            ),
+            Collection::Table => (
+                "the KEY of a table is its PRIMARY KEY: a row is the state of its key",
+                "streams have a KEY",
+                "PRIMARY KEY",
+            ),
+        };
+        let declared = format!("{name} {} {word}", data_type.span.text(self.text));
+        Err(Problem::new(span, message, label).help(declared))
+    }
+
     /// `WITH (name = value, …)`.
-    fn with_options(&mut self) -> Result<Vec<OptionAssignment>> {
+    pub(super) fn with_options(&mut self) -> Result<Vec<OptionAssignment>> {
         self.expect_word("WITH")?;
         self.expect_symbol(Symbol::LeftParen)?;
         if self.eat_symbol(Symbol::RightParen) {

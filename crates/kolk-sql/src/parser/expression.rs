@@ -224,13 +224,11 @@ impl Parser<'_> {
     /// `of->name`, `of[index]`, any number of them.
     fn postfix(&mut self, mut of: Expr) -> Result<Expr> {
         loop {
+            if self.is_symbol(Symbol::Arrow) && self.is_symbol_at(1, Symbol::Star) {
+                // `->*` is an item of its own: the select list takes it.
+                return Ok(of);
+            }
             if self.eat_symbol(Symbol::Arrow) {
-                if self.is_symbol(Symbol::Star) {
-                    return Err(Problem::unsupported(
-                        self.peek().span,
-                        "->* (all fields of a struct)",
-                    ));
-                }
                 let name = self.field_name()?;
                 let span = of.span.to(name.span);
                 of = self.node(ExprKind::Field { of: Box::new(of), name }, span)?;

@@ -6,6 +6,7 @@ mod expression;
 mod primary;
 mod query;
 mod statement;
+mod window;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::ast::{Expr, ExprKind, Ident, Quoting, Statement, Text};
 use crate::error::{ERRORS_MAX, Problem, Result, nearest};
 use crate::lexer::{Symbol, Token, TokenKind, tokens};
 use crate::source::Span;
+use crate::variables;
 
 /// How deep expressions and types may be nested in parentheses, calls and brackets.
 pub const NESTING_MAX: usize = 64;
@@ -62,7 +64,9 @@ pub struct Script {
 /// Reads a text as statements, separated by semicolons.
 #[must_use]
 pub fn parse(text: &str) -> Script {
-    let (tokens, unreadable) = tokens(text);
+    let (tokens, mut unreadable) = tokens(text);
+    let (tokens, unreadable_values) = variables::substituted(text, tokens);
+    unreadable.extend(unreadable_values.into_iter().map(Box::new));
     let mut parser = Parser { text, tokens, at: 0, nesting: 0 };
     let mut script = Script { statements: Vec::new(), problems: Vec::new(), broken: Vec::new() };
     while parser.peek().kind != TokenKind::End && script.problems.len() < ERRORS_MAX {
@@ -147,10 +151,15 @@ impl Parser<'_> {
         Span::new(start.start, self.previous_span().end.max(start.end))
     }
 
+    /// What a token reads as: the source's text at its place, or what a variable put there.
+    fn content<'t>(&'t self, token: &'t Token) -> &'t str {
+        token.content(self.text)
+    }
+
     /// The text of a bare word `ahead` of the next token.
     fn word_at(&self, ahead: usize) -> Option<&str> {
         let token = self.peek_at(ahead);
-        (token.kind == TokenKind::Word).then(|| token.span.text(self.text))
+        (token.kind == TokenKind::Word).then(|| self.content(token))
     }
 
     fn is_word_at(&self, ahead: usize, word: &str) -> bool {
@@ -217,11 +226,11 @@ impl Parser<'_> {
         let token = self.peek().clone();
         let (text, quoting) = match token.kind {
             TokenKind::QuotedWord(text) => (text, Quoting::Quoted),
-            TokenKind::Word if !is_one_of(token.span.text(self.text), RESERVED) => {
-                (token.span.text(self.text).to_owned(), Quoting::Bare)
+            TokenKind::Word if !is_one_of(self.content(&token), RESERVED) => {
+                (self.content(&token).to_owned(), Quoting::Bare)
             }
             TokenKind::Word => {
-                let word = token.span.text(self.text);
+                let word = self.content(&token);
                 let help = format!(
                     "{word} is a reserved word; as a name it stands in backticks: `{word}`"
                 );
@@ -253,8 +262,7 @@ impl Parser<'_> {
                 Err(self.unexpected(&[what]).help(help))
             }
             TokenKind::Word => {
-                let help =
-                    format!("text stands in single quotes: '{}'", token.span.text(self.text));
+                let help = format!("text stands in single quotes: '{}'", self.content(&token));
                 Err(self.unexpected(&[what]).help(help))
             }
             _ => Err(self.unexpected(&[what])),
@@ -268,7 +276,7 @@ impl Parser<'_> {
             return Err(self.unexpected(&[what]));
         }
         self.bump();
-        let digits = token.span.text(self.text);
+        let digits = self.content(&token);
         format!("{sign}{digits}").parse().map_err(|_| {
             let message = format!("{sign}{digits} is too large for a BIGINT");
             Problem::new(token.span, message, "64 bits are not enough")
@@ -311,7 +319,8 @@ impl Parser<'_> {
     /// Skips what is left of the statement that begins at token `first`: to behind its semicolon, or to a line that begins
     /// another statement.
     fn recover(&mut self, first: usize) {
-        const STARTS: &[&str] = &["CREATE", "SET", "UNSET", "INSERT", "DROP"];
+        const STARTS: &[&str] =
+            &["CREATE", "SET", "UNSET", "INSERT", "DROP", "ALTER", "DEFINE", "UNDEFINE"];
         self.nesting = 0;
         while self.peek().kind != TokenKind::End {
             let starts = self.word_at(0).is_some_and(|word| is_one_of(word, STARTS));
@@ -349,11 +358,15 @@ impl Parser<'_> {
     fn unexpected(&self, expected: &[&str]) -> Box<Problem> {
         let token = self.peek();
         let found = match &token.kind {
-            TokenKind::Word => format!("`{}`", token.span.text(self.text)),
+            TokenKind::Word => format!("`{}`", self.content(token)),
             TokenKind::QuotedWord(name) => format!("the name `{name}`"),
             TokenKind::Text(_) => "text".to_owned(),
             TokenKind::Integer | TokenKind::Decimal | TokenKind::Double => "a number".to_owned(),
-            TokenKind::Variable(_) => "a variable".to_owned(),
+            TokenKind::Variable(name) => {
+                let message = format!("the variable ${{{name}}} is not defined");
+                return Problem::new(token.span, message, "no value")
+                    .help(format!("give it one above: DEFINE {name} = '…';"));
+            }
             TokenKind::Symbol(symbol) => format!("`{}`", symbol.text()),
             TokenKind::End => "the end of the text".to_owned(),
         };
@@ -392,7 +405,7 @@ impl Parser<'_> {
         let here = self.word_at(0).and_then(|word| nearest(word, keywords));
         let before = || {
             let previous = self.tokens.get(self.at.checked_sub(1)?)?;
-            let word = previous.span.text(self.text);
+            let word = self.content(previous);
             let bare = previous.kind == TokenKind::Word
                 && !is_one_of(word, CLAUSES)
                 && !is_one_of(word, RESERVED);

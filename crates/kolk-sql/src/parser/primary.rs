@@ -3,7 +3,7 @@
 use super::{Parser, RESERVED, is_one_of};
 use crate::ast::{Branch, Expr, ExprKind, Ident, Quoting, TypedLiteral};
 use crate::error::{Problem, Result};
-use crate::lexer::{Symbol, TokenKind};
+use crate::lexer::{Symbol, Token, TokenKind};
 use crate::source::Span;
 
 /// Words that a call's name may be although they are reserved elsewhere.
@@ -27,13 +27,10 @@ impl Parser<'_> {
             }
             TokenKind::Decimal => {
                 self.bump();
-                let digits = token.span.text(self.text).to_owned();
+                let digits = self.content(&token).to_owned();
                 self.node(ExprKind::Decimal(digits), token.span)
             }
-            TokenKind::Double => self.double(token.span),
-            TokenKind::Variable(name) => {
-                Err(Problem::unsupported(token.span, format!("the variable ${{{name}}}")))
-            }
+            TokenKind::Double => self.double(&token),
             TokenKind::Symbol(Symbol::LeftParen) => self.parenthesised(),
             TokenKind::Symbol(Symbol::Star) => Err(Problem::new(
                 token.span,
@@ -42,14 +39,16 @@ impl Parser<'_> {
             )
             .help("SELECT *, price + 1 AS dearer FROM …")),
             TokenKind::QuotedWord(_) => self.column_or_call(),
-            TokenKind::Word => self.word(token.span),
-            TokenKind::Symbol(_) | TokenKind::End => Err(self.unexpected(&["an expression"])),
+            TokenKind::Word => self.word(&token),
+            TokenKind::Symbol(_) | TokenKind::Variable(_) | TokenKind::End => {
+                Err(self.unexpected(&["an expression"]))
+            }
         }
     }
 
-    fn double(&mut self, span: Span) -> Result<Expr> {
+    fn double(&mut self, token: &Token) -> Result<Expr> {
         self.bump();
-        let digits = span.text(self.text);
+        let (digits, span) = (self.content(token), token.span);
         match digits.parse::<f64>() {
             Ok(value) if value.is_finite() => self.node(ExprKind::Double(value), span),
             _ => Err(Problem::new(span, format!("{digits} is too large for a DOUBLE"), "here")),
@@ -57,8 +56,9 @@ impl Parser<'_> {
     }
 
     /// An expression that begins with a bare word.
-    fn word(&mut self, span: Span) -> Result<Expr> {
-        let word = span.text(self.text).to_uppercase();
+    fn word(&mut self, token: &Token) -> Result<Expr> {
+        let span = token.span;
+        let word = self.content(token).to_uppercase();
         match word.as_str() {
             "NULL" => self.constant(ExprKind::Null, span),
             "TRUE" => self.constant(ExprKind::Boolean(true), span),
@@ -119,8 +119,10 @@ impl Parser<'_> {
     fn call(&mut self, name: Ident) -> Result<Expr> {
         self.expect_symbol(Symbol::LeftParen)?;
         if self.is_symbol(Symbol::Star) && self.is_symbol_at(1, Symbol::RightParen) {
-            let what = format!("{name}(*): aggregation");
-            return Err(Problem::unsupported(name.span.to(self.peek_at(1).span), what));
+            self.bump();
+            self.bump();
+            let span = self.span_from(name.span);
+            return self.node(ExprKind::CallAll { name }, span);
         }
         let arguments = if self.is_symbol(Symbol::RightParen) {
             Vec::new()

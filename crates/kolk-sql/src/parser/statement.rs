@@ -1,37 +1,37 @@
-//! Which statement it is, and the ones that are settings.
+//! Which statement it is, and the short ones.
 
 use super::Parser;
-use crate::ast::{Setting, Statement, StatementKind};
+use super::query::expected_behind;
+use crate::ast::{
+    Collection, Define, DropSource, DropType, InsertSelect, InsertValues, OnMissing, Setting,
+    Statement, StatementKind,
+};
 use crate::error::{Problem, Result, nearest};
 use crate::lexer::{Symbol, TokenKind};
 
-/// Statements of ksqlDB's language that Kolk knows by name only, by their first words, longest first.
-const UNSUPPORTED: &[&[&str]] = &[
-    &["INSERT", "INTO"],
-    &["DROP", "STREAM"],
-    &["DROP", "TABLE"],
-    &["DROP", "TYPE"],
-    &["DROP", "CONNECTOR"],
-    &["TERMINATE"],
-    &["ALTER", "STREAM"],
-    &["ALTER", "TABLE"],
-    &["ALTER", "SYSTEM"],
-    &["DESCRIBE"],
-    &["EXPLAIN"],
-    &["SHOW"],
-    &["LIST"],
-    &["PRINT"],
-    &["DEFINE"],
-    &["UNDEFINE"],
-    &["ASSERT"],
-    &["RUN", "SCRIPT"],
-    &["PAUSE"],
-    &["RESUME"],
-    &["INSERT"],
-    &["DROP"],
-    &["ALTER"],
-    &["RUN"],
+/// Statements of ksqlDB's language that Kolk knows by name only, by their first words, longest first, and what does
+/// the same.
+const UNSUPPORTED: &[(&[&str], Option<&str>)] = &[
+    (&["DROP", "CONNECTOR"], None),
+    (&["ALTER", "SYSTEM"], None),
+    (&["RUN", "SCRIPT"], Some("give both files to `kolk run`")),
+    (&["SHOW", "TOPICS"], Some("`kolk topic list` shows topics")),
+    (&["LIST", "TOPICS"], Some("`kolk topic list` shows topics")),
+    (&["TERMINATE"], Some("a query runs as long as its `kolk run`")),
+    (&["PAUSE"], Some("a query runs as long as its `kolk run`")),
+    (&["RESUME"], Some("a query runs as long as its `kolk run`")),
+    (&["EXPLAIN"], Some("`kolk explain FILE` shows the plan of a file")),
+    (&["DESCRIBE"], Some("`kolk explain FILE` shows the plan of a file")),
+    (&["PRINT"], Some("`kolk consume --topic NAME` shows a topic")),
+    (&["SHOW"], None),
+    (&["LIST"], None),
+    (&["ASSERT"], None),
+    (&["RUN"], None),
 ];
+
+/// The first words of statements.
+const FIRST_WORDS: &[&str] =
+    &["CREATE", "INSERT", "DROP", "ALTER", "SET", "UNSET", "DEFINE", "UNDEFINE"];
 
 impl Parser<'_> {
     /// A statement and the semicolon behind it, which may be missing at the end of the text.
@@ -41,20 +41,37 @@ impl Parser<'_> {
         let span = self.span_from(start);
         if self.peek().kind != TokenKind::End && !self.eat_symbol(Symbol::Semicolon) {
             let expected: &[&str] = match &kind {
-                StatementKind::CreateStreamAs(create) if create.query.filter.is_none() => {
-                    &["WHERE", "EMIT CHANGES", ";"]
-                }
-                StatementKind::CreateStreamAs(_) => &["AND", "OR", "EMIT CHANGES", ";"],
+                StatementKind::CreateAs(create) => expected_behind(&create.query),
+                StatementKind::InsertSelect(insert) => expected_behind(&insert.query),
                 _ => &[";"],
             };
-            return Err(self.unexpected(expected));
+            return Err(self.unexpected(expected).maybe_help(self.misplaced_clause()));
         }
         Ok(Statement { kind, span })
     }
 
     fn statement(&mut self) -> Result<StatementKind> {
+        let start = self.peek().span;
         if self.is_word("CREATE") {
             return self.create();
+        }
+        if self.is_word("SELECT") {
+            return Err(Problem::unsupported(start, "a SELECT of its own")
+                .help("write its result to a topic: CREATE STREAM name AS SELECT …"));
+        }
+        if let Some((words, help)) = UNSUPPORTED.iter().find(|(words, _)| self.are_words(words)) {
+            self.eat_words(words);
+            return Err(Problem::unsupported(self.span_from(start), words.join(" "))
+                .maybe_help(help.map(ToOwned::to_owned)));
+        }
+        if self.eat_word("INSERT") {
+            return self.insert();
+        }
+        if self.eat_word("DROP") {
+            return self.drop_statement();
+        }
+        if self.eat_word("ALTER") {
+            return self.alter();
         }
         if self.eat_word("SET") {
             let key = self.text("the setting in single quotes")?;
@@ -65,21 +82,89 @@ impl Parser<'_> {
         if self.eat_word("UNSET") {
             return Ok(StatementKind::Unset(self.text("the setting in single quotes")?));
         }
-        let start = self.peek().span;
-        if self.is_word("SELECT") {
-            return Err(Problem::unsupported(start, "a SELECT of its own")
-                .help("write its result to a topic: CREATE STREAM name AS SELECT …"));
+        if self.eat_word("DEFINE") {
+            let name = self.ident("the variable's name")?;
+            self.expect_symbol(Symbol::Equal)?;
+            let value = self.text("the value in single quotes")?;
+            return Ok(StatementKind::Define(Define { name, value }));
         }
-        if let Some(words) = UNSUPPORTED.iter().find(|words| self.are_words(words)) {
-            self.eat_words(words);
-            return Err(Problem::unsupported(self.span_from(start), words.join(" ")));
+        if self.eat_word("UNDEFINE") {
+            return Ok(StatementKind::Undefine(self.ident("the variable's name")?));
         }
-        let statements = ["CREATE", "SET", "UNSET"].into_iter();
-        let known = statements.chain(UNSUPPORTED.iter().map(|words| words[0])).chain(["SELECT"]);
+        let known = FIRST_WORDS.iter().copied();
+        let known = known.chain(UNSUPPORTED.iter().map(|(words, _)| words[0])).chain(["SELECT"]);
         let help = self
             .word_at(0)
             .and_then(|word| nearest(word, known))
             .map(|word| format!("did you mean {word}?"));
-        Err(self.unexpected(&["a statement: CREATE STREAM, SET", "UNSET"]).maybe_help(help))
+        Err(self.unexpected(&["a statement: CREATE, INSERT, DROP, SET", "UNSET"]).maybe_help(help))
+    }
+
+    /// `INSERT INTO name [WITH (…)] SELECT …`, `INSERT INTO name [(columns)] VALUES (values)`; INSERT was taken.
+    fn insert(&mut self) -> Result<StatementKind> {
+        self.expect_word("INTO")?;
+        let into = self.ident("a stream's name")?;
+        let options = if self.is_word("WITH") { self.with_options()? } else { Vec::new() };
+        if self.is_word("SELECT") {
+            let query = self.select()?;
+            return Ok(StatementKind::InsertSelect(Box::new(InsertSelect {
+                into,
+                options,
+                query,
+            })));
+        }
+        if !options.is_empty() {
+            return Err(self.unexpected(&["SELECT"]));
+        }
+        let columns = if self.eat_symbol(Symbol::LeftParen) {
+            let columns = self.separated(|parser| parser.ident("a column's name"))?;
+            if !self.eat_symbol(Symbol::RightParen) {
+                return Err(self.unexpected(&[",", ")"]));
+            }
+            columns
+        } else {
+            Vec::new()
+        };
+        if !self.eat_word("VALUES") {
+            let expected: &[&str] =
+                if columns.is_empty() { &["SELECT", "VALUES"] } else { &["VALUES"] };
+            return Err(self.unexpected(expected));
+        }
+        self.expect_symbol(Symbol::LeftParen)?;
+        let values = self.separated(Self::expression)?;
+        if !self.eat_symbol(Symbol::RightParen) {
+            return Err(self.unexpected(&[",", ")"]));
+        }
+        Ok(StatementKind::InsertValues(InsertValues { into, columns, values }))
+    }
+
+    /// `DROP STREAM | TABLE [IF EXISTS] name [DELETE TOPIC]`, `DROP TYPE [IF EXISTS] name`; DROP was taken.
+    fn drop_statement(&mut self) -> Result<StatementKind> {
+        if self.eat_word("TYPE") {
+            let on_missing = self.on_missing();
+            let name = self.ident("the type's name")?;
+            return Ok(StatementKind::DropType(DropType { name, on_missing }));
+        }
+        let collection = self.collection(&["STREAM", "TABLE", "TYPE"])?;
+        let on_missing = self.on_missing();
+        let name = self.ident("a stream's name")?;
+        let start = self.peek().span;
+        let delete_topic = self.eat_words(&["DELETE", "TOPIC"]).then(|| self.span_from(start));
+        Ok(StatementKind::Drop(DropSource { collection, name, on_missing, delete_topic }))
+    }
+
+    fn on_missing(&mut self) -> OnMissing {
+        if self.eat_words(&["IF", "EXISTS"]) { OnMissing::Pass } else { OnMissing::Refuse }
+    }
+
+    /// STREAM or TABLE; `expected` is what else could stand here.
+    pub(super) fn collection(&mut self, expected: &[&str]) -> Result<Collection> {
+        if self.eat_word("STREAM") {
+            Ok(Collection::Stream)
+        } else if self.eat_word("TABLE") {
+            Ok(Collection::Table)
+        } else {
+            Err(self.unexpected(expected))
+        }
     }
 }

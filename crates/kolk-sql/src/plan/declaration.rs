@@ -2,7 +2,7 @@
 
 use super::Planner;
 use super::format::{self, Formats};
-use crate::ast::{ColumnRole, CreateStream, Ident, Quoting, Text};
+use crate::ast::{Collection, ColumnRole, Declaration, Ident, Quoting, Text};
 use crate::catalog::{self, Columns, Stream, written};
 use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
@@ -13,8 +13,11 @@ use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{EventTime, Format};
 
 impl Planner<'_> {
-    pub(super) fn declare(&mut self, create: &CreateStream) -> Result<()> {
+    pub(super) fn declare(&mut self, create: &Declaration) -> Result<()> {
         let names = self.settings.names;
+        if create.collection == Collection::Table {
+            return Err(Problem::unsupported(create.name.span, "CREATE TABLE"));
+        }
         let options = Options::read(&create.options, Statement::Declaration)?;
         let columns = if create.columns.is_empty() {
             Columns::Unknown
@@ -56,11 +59,7 @@ impl Planner<'_> {
     }
 }
 
-fn declared_formats(
-    create: &CreateStream,
-    options: &Options,
-    columns: &Columns,
-) -> Result<Formats> {
+fn declared_formats(create: &Declaration, options: &Options, columns: &Columns) -> Result<Formats> {
     let has_values = match columns {
         Columns::Known(schema) => schema.columns.iter().any(|column| column.role == Role::Value),
         Columns::Unknown => false,
@@ -74,7 +73,7 @@ fn declared_formats(
 }
 
 /// The declared columns, checked.
-fn declared(create: &CreateStream, names: Names) -> Result<Schema> {
+fn declared(create: &Declaration, names: Names) -> Result<Schema> {
     let mut schema = Schema::default();
     let mut spans: Vec<Span> = Vec::new();
     for column in &create.columns {

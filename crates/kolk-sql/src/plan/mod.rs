@@ -48,8 +48,20 @@ impl<'a> Planner<'a> {
     /// Plans a statement.
     pub(crate) fn statement(&mut self, statement: &Statement) -> Result<()> {
         let result = match &statement.kind {
-            StatementKind::CreateStream(create) => self.declare(create),
-            StatementKind::CreateStreamAs(create) => self.create_by_query(create),
+            StatementKind::Declaration(create) => self.declare(create),
+            StatementKind::CreateAs(create) => self.create_by_query(create),
+            StatementKind::InsertSelect(_) | StatementKind::InsertValues(_) => {
+                Err(Problem::unsupported(statement.span, "INSERT INTO"))
+            }
+            StatementKind::Drop(_) | StatementKind::DropType(_) => {
+                Err(Problem::unsupported(statement.span, "DROP"))
+            }
+            StatementKind::Alter(_) => Err(Problem::unsupported(statement.span, "ALTER")),
+            StatementKind::CreateType(_) => {
+                Err(Problem::unsupported(statement.span, "CREATE TYPE"))
+            }
+            // The parser has put the value in its place.
+            StatementKind::Define(_) | StatementKind::Undefine(_) => Ok(()),
             StatementKind::Set(setting) => self.settings.set(&setting.key, &setting.value),
             StatementKind::Unset(key) => self.settings.unset(key, self.start),
         };
@@ -100,9 +112,9 @@ impl<'a> Planner<'a> {
 /// The stream that a statement creates.
 pub(crate) fn created(statement: &Statement) -> Option<&Ident> {
     match &statement.kind {
-        StatementKind::CreateStream(create) => Some(&create.name),
-        StatementKind::CreateStreamAs(create) => Some(&create.name),
-        StatementKind::Set(_) | StatementKind::Unset(_) => None,
+        StatementKind::Declaration(create) => Some(&create.name),
+        StatementKind::CreateAs(create) => Some(&create.name),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::settings::{Names, ProjectedKeys, SelectStar, Settings};
 use crate::source::Span;
 use crate::typing::{Typing, is_null};
 use kolk::expression::{Expression, Kind};
-use kolk::schema::{Column, Role, Schema};
+use kolk::schema::{Column, DataType, Role, Schema};
 
 /// What a query selects.
 #[derive(Debug)]
@@ -62,6 +62,7 @@ pub(super) fn projection(
                 }
                 add_all(&mut outputs, &input.columns.schema(), *span, typing.scope.names)?;
             }
+            SelectItem::Fields { of, .. } => add_fields(&mut outputs, of, typing)?,
             SelectItem::Value { value, alias } => {
                 let name = output_name(value, alias.as_ref(), typing, &mut generated);
                 let span = alias.as_ref().map_or(value.span, |alias| alias.span);
@@ -102,6 +103,21 @@ fn add_all(outputs: &mut Vec<Output>, schema: &Schema, span: Span, names: Names)
         let kind = Kind::Column { index, name: column.name.clone() };
         let expression = Expression { kind, data_type: column.data_type.clone() };
         add(outputs, column.name.clone(), expression, span, names)?;
+    }
+    Ok(())
+}
+
+/// `of->*`: a column for each field.
+fn add_fields(outputs: &mut Vec<Output>, of: &Expr, typing: Typing<'_>) -> Result<()> {
+    let inner = typing.expression(of)?;
+    let DataType::Struct(fields) = &inner.data_type else {
+        let message = format!("->* takes the fields of a STRUCT, this is {}", inner.data_type);
+        return Err(Problem::new(of.span, message, format!("{}", inner.data_type)));
+    };
+    for (name, data_type) in fields {
+        let kind = Kind::Field { of: Box::new(inner.clone()), name: name.clone() };
+        let expression = Expression { kind, data_type: data_type.clone() };
+        add(outputs, name.clone(), expression, of.span, typing.scope.names)?;
     }
     Ok(())
 }

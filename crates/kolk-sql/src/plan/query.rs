@@ -6,7 +6,7 @@ use super::graph::{self, Draft, PayloadKind};
 use super::projection::{Projection, projection};
 use super::sink::{self, Bins, Wanted};
 use super::{Planner, repartition_name};
-use crate::ast::CreateStreamAs;
+use crate::ast::{Collection, CreateAs, Emit, Select};
 use crate::catalog::{Columns, Stream, written};
 use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
@@ -19,8 +19,9 @@ use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{BinPacking, Delivery, EventTime, Format, OnBadRecord, Payload, Sink};
 
 impl Planner<'_> {
-    pub(super) fn create_by_query(&mut self, create: &CreateStreamAs) -> Result<()> {
+    pub(super) fn create_by_query(&mut self, create: &CreateAs) -> Result<()> {
         let names = self.settings.names;
+        refuse_unplanned(create)?;
         let options = Options::read(&create.options, Statement::Query)?;
         let input = self.catalog.find(&create.query.from.name, names)?.clone();
         let formats = format::formats(
@@ -66,7 +67,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn draft(&self, create: &CreateStreamAs, input: &Stream, formats: Formats) -> Result<Draft> {
+    fn draft(&self, create: &CreateAs, input: &Stream, formats: Formats) -> Result<Draft> {
         let names = self.settings.names;
         let select = &create.query;
         let schema = match &input.columns {
@@ -106,7 +107,7 @@ impl Planner<'_> {
         &self,
         draft: &mut Draft,
         formats: Formats,
-        create: &CreateStreamAs,
+        create: &CreateAs,
     ) -> Result<(Payload, Payload)> {
         let value = match draft.payload {
             PayloadKind::Unchanged => Payload::Unchanged,
@@ -233,6 +234,26 @@ impl Planner<'_> {
     }
 }
 
+/// Refuses the clauses that are read but not planned.
+fn refuse_unplanned(create: &CreateAs) -> Result<()> {
+    let Select { joins, window, group_by, partition_by, having, emit, limit, .. } = &create.query;
+    let table = (create.collection == Collection::Table)
+        .then_some((create.collection_span, "CREATE TABLE"));
+    let join = joins.first().map(|join| (join.kind_span, join.kind.text()));
+    let window = window.as_ref().map(|window| (window.span, "WINDOW"));
+    let group_by = group_by.as_ref().map(|clause| (clause.span, "GROUP BY"));
+    let partition_by = partition_by.as_ref().map(|clause| (clause.span, "PARTITION BY"));
+    let having = having.as_ref().map(|having| (having.span, "HAVING"));
+    let emit = emit.as_ref().filter(|emit| emit.content == Emit::Final);
+    let emit = emit.map(|clause| (clause.span, "EMIT FINAL"));
+    let limit = limit.as_ref().map(|clause| (clause.span, "LIMIT"));
+    let clauses = [join, window, group_by, partition_by, having, emit, limit, table];
+    match clauses.into_iter().flatten().next() {
+        Some((span, what)) => Err(Problem::unsupported(span, what)),
+        None => Ok(()),
+    }
+}
+
 fn packing(draft: &mut Draft, key: &Expression, order_by: &Expression, bins: &Bins) -> Delivery {
     Delivery::BinPacked(BinPacking {
         key: draft.slot("bin_key", key),
@@ -337,7 +358,7 @@ fn described(name: &str, options: &Options, key: Payload, value: Payload) -> Sin
 }
 
 fn refuse_own_output(
-    create: &CreateStreamAs,
+    create: &CreateAs,
     options: &Options,
     sink: &Sink,
     input: &Stream,

@@ -82,6 +82,10 @@ impl Typing<'_> {
                 negate_if(boolean(Kind::IsNull(value)), *negated)
             }
             ExprKind::Call { name, arguments } => self.call(name, arguments, span)?,
+            ExprKind::CallAll { name } => {
+                let what = format!("{name}(*): aggregation");
+                return Err(Problem::unsupported(span, what));
+            }
             ExprKind::Lambda { .. } => return Err(Problem::unsupported(span, "a lambda function")),
             ExprKind::Struct(_) => return Err(Problem::unsupported(span, "building a STRUCT")),
             ExprKind::Map(_) => return Err(Problem::unsupported(span, "building a MAP")),

@@ -1,0 +1,1 @@
+CREATE STREAM j AS SELECT * FROM a, b;

@@ -1,0 +1,2 @@
+CREATE STREAM v (a INT) WITH (kafka_topic='v', value_format='JSON');
+CREATE TABLE t AS SELECT a, COUNT(*) AS n FROM v WINDOW TUMBLIN (SIZE 1 HOUR) GROUP BY a;
