@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::{
-    completion, consume, demo, explain, generate, group, produce, reset, run, topic, verify,
+    completion, consume, demo, explain, generate, group, produce, reset, run, test, topic, verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -42,6 +42,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Run(run::Options),
     Explain(explain::Options),
+    Test(test::Options),
     Demo(demo::Options),
     Broker(BrokerArgs),
     Topic(topic::Options),

@@ -28,6 +28,7 @@ mod produce;
 mod program;
 mod reset;
 mod run;
+mod test;
 mod topic;
 mod verify;
 
@@ -63,6 +64,7 @@ fn run(command: &Command, context: &Context) -> anyhow::Result<()> {
     match command {
         Command::Run(options) => run::run(options, context),
         Command::Explain(options) => explain::run(options, context),
+        Command::Test(options) => test::run(options, context),
         Command::Demo(options) => demo::run(options, context),
         Command::Broker(options) => {
             let listen = options.listen.parse().map_err(|_| {

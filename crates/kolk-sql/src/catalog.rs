@@ -105,6 +105,11 @@ impl Catalog {
         Some(self.streams.remove(at))
     }
 
+    /// All streams, in the order in which they were created.
+    pub(crate) fn into_streams(self) -> Vec<Stream> {
+        self.streams
+    }
+
     /// Remembers that the statement which was to create this stream failed: who reads it is not to blame.
     pub(crate) fn failed(&mut self, name: Ident) {
         self.failed.push(name);

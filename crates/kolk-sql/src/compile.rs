@@ -1,5 +1,6 @@
 //! Sources to a program: the one call that users of this crate make.
 
+use crate::catalog::Stream;
 use crate::error::{ERRORS_MAX, SqlError};
 use crate::parser;
 use crate::plan::{Planner, created};
@@ -30,6 +31,8 @@ pub struct Program {
     pub topology: Topology,
     /// The statements, in order.
     pub statements: Vec<CompiledStatement>,
+    /// The streams that there are behind the last statement, declared or made by queries, in order.
+    pub streams: Vec<Stream>,
     /// The settings behind the last statement.
     pub settings: Settings,
 }
@@ -84,8 +87,8 @@ pub fn compile(sources: &[Source], session: &Session) -> Result<Program, Vec<Sql
         errors.extend(SqlError::all(problems, source));
     }
     if errors.is_empty() {
-        let (queries, settings) = planner.finish();
-        return Ok(Program { topology: Topology { queries }, statements, settings });
+        let (queries, streams, settings) = planner.finish();
+        return Ok(Program { topology: Topology { queries }, statements, streams, settings });
     }
     errors.truncate(ERRORS_MAX);
     Err(errors)

@@ -9,4 +9,5 @@ mod order;
 mod discovery;
 mod errors;
 mod programs;
+mod sql_tests;
 mod java;

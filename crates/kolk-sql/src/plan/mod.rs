@@ -10,7 +10,7 @@ mod sink;
 mod tests;
 
 use crate::ast::{Ident, OnExisting, Statement, StatementKind};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Stream};
 use crate::error::{Problem, Result};
 use crate::settings::Settings;
 use kolk::topology::Query;
@@ -78,9 +78,9 @@ impl<'a> Planner<'a> {
         self.catalog.failed(name);
     }
 
-    /// The queries, and the settings at the end.
-    pub(crate) fn finish(self) -> (Vec<Query>, Settings) {
-        (self.queries, self.settings)
+    /// The queries, the streams, and the settings at the end.
+    pub(crate) fn finish(self) -> (Vec<Query>, Vec<Stream>, Settings) {
+        (self.queries, self.catalog.into_streams(), self.settings)
     }
 
     /// Sees to a name that is taken; true when the statement has nothing to do.
