@@ -6,9 +6,9 @@ use kolk_wire::read::DecodeError;
 use kolk_wire::record::{Batch, Body, Compression, Records, RecordsPlace, Scratch};
 
 /// Rows in one [`Rows`], at most.
-pub const ROWS_MAX: usize = 65_536;
+pub const ROWS_MAX: usize = 16_384;
 /// Bytes of keys, values and headers in one [`Rows`], about: it ends with the row that reaches this many.
-pub const ROWS_BYTES_MAX: usize = 4 << 20;
+pub const ROWS_BYTES_MAX: usize = 1 << 20;
 /// A decompressed batch of at least this many bytes is a [`Rows`] by itself; smaller ones are copied together.
 const OWN_BUFFER_MIN: usize = 64 << 10;
 /// The most bytes that a [`Slice`] can address.

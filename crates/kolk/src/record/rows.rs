@@ -89,3 +89,11 @@ pub struct Rows {
     /// The rows.
     pub rows: Vec<Row>,
 }
+
+impl Rows {
+    /// Bytes of their keys and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(|row| row.key.len() + row.value.len()).sum()
+    }
+}

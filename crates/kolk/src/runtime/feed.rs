@@ -70,15 +70,15 @@ impl Feed {
         self.open = None;
     }
 
-    /// Processes the next rows of the open partition.
+    /// Processes the next rows of the open partition; tells of how many bytes they were read.
     pub(super) fn next(
         &mut self,
         source: &mut Source,
         (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
         account: &mut Account,
         now_ms: i64,
-    ) -> Result<(), QueryError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+    ) -> Result<usize, QueryError> {
+        let Some(open) = &mut self.open else { return Ok(0) };
         let partition = open.partition.clone();
         self.rows.source = source.node_of(&partition.topic);
         self.rows.partition = partition.partition;
@@ -96,7 +96,7 @@ impl Feed {
             self.open = None;
             delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
             source.processed(&partition, end, None, caught_up);
-            return Ok(());
+            return Ok(0);
         }
         let end = open.reader.position();
         self.pipeline.process(&self.rows, &mut self.output);
@@ -106,7 +106,7 @@ impl Feed {
         self.bury(&partition, (delivery, outlet))?;
         self.book(account);
         source.processed(&partition, end, self.output.max_event_time, false);
-        Ok(())
+        Ok(self.rows.bytes())
     }
 
     /// Rows that could never be sent are bad records.

@@ -41,6 +41,8 @@ const WAIT_MAX: Duration = Duration::from_millis(500);
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 /// Offsets without transactions are committed this many times less often.
 const PLAIN_COMMIT_FACTOR: u32 = 10;
+/// After about so many bytes of input the sockets get their turn.
+const TURN_BYTES: usize = 1 << 20;
 /// How long a query that stops because of an error tries to leave its group and to abort its transaction.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
@@ -267,7 +269,9 @@ impl QueryRun {
 
     fn feed_rows(&mut self) -> Result<(), QueryError> {
         let now_ms = self.clock.now_ms().0;
-        while self.delivery.has_room(&self.outlet) {
+        let mut bytes = 0;
+        // What was written goes out while it is in the processor's cache, and the next fetch is asked for in time.
+        while bytes < TURN_BYTES && self.delivery.has_room(&self.outlet) {
             if !self.feed.has_rows() {
                 let Some(fetched) = self.source.next_records() else { break };
                 self.feed.open(fetched);
@@ -276,7 +280,7 @@ impl QueryRun {
                 break;
             }
             let target = (&mut self.delivery, &mut self.outlet);
-            self.feed.next(&mut self.source, target, &mut self.account, now_ms)?;
+            bytes += self.feed.next(&mut self.source, target, &mut self.account, now_ms)?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A batch of input rows is at most this large when it is encoded; so much must be free before more are taken.
-const HEADROOM_BYTES: usize = 8 << 20;
+const HEADROOM_BYTES: usize = 2 << 20;
 
 /// Rows on their way into one topic. Kafka's rule gives each key its partition; rows without a key keep the number of
 /// the partition that they came from, so they too stay in order.

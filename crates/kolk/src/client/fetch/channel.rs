@@ -1,9 +1,10 @@
 //! The fetches of one broker: what is asked of it, and what its answers mean for each partition.
 
+use super::arrival::{Arrival, Extent, LogOffsets};
 use super::session::{Ask, Session};
+use super::waiting::Waiting;
 use super::{
-    Assigned, FetchEvent, FetchedPartition, Fetcher, Flow, PREFETCH_BYTES_MAX, Start, State,
-    WAIT_WHILE_INCOMPLETE,
+    Assigned, FetchEvent, Fetcher, Flow, PREFETCH_BYTES_MAX, Start, State, WAIT_WHILE_INCOMPLETE,
 };
 use crate::client::config::{Isolation, OffsetReset};
 use crate::client::error::{Action, ClientError, RequestError};
@@ -113,7 +114,8 @@ impl Fetcher {
                 assigned.state = State::Halted;
                 self.lookup.cancel(partition);
                 let partition = partition.clone();
-                self.events.push_back(FetchEvent::Recreated { partition, was: known, now: id });
+                let event = FetchEvent::Recreated { partition, was: known, now: id };
+                self.waiting.push_back(Waiting::Event(event));
                 continue;
             }
             let Some(leader) = metadata.leader(&partition.topic, partition.partition) else {
@@ -230,52 +232,31 @@ impl Fetcher {
         }
         if data.error_code.is_none() && data.diverging_epoch.end_offset >= 0 {
             assigned.state = State::Halted;
-            self.events.push_back(FetchEvent::Truncated {
+            self.tell(FetchEvent::Truncated {
                 partition: partition.clone(),
                 position: Offset(position),
                 valid_to: Offset(data.diverging_epoch.end_offset),
             });
         } else if data.error_code.is_none() {
-            self.on_records(partition, position, data, now);
+            self.on_records(partition, position, data);
         } else {
             self.on_partition_error(partition, position, data.error_code, metadata, now);
         }
     }
 
-    fn on_records(
-        &mut self,
-        partition: &TopicPartition,
-        position: i64,
-        data: PartitionData,
-        now: Moment,
-    ) {
+    fn on_records(&mut self, partition: &TopicPartition, position: i64, data: PartitionData) {
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
-        let aborted = data.aborted_transactions.into_iter().flatten();
-        let aborted = aborted.map(|it| AbortedTransaction {
-            producer_id: it.producer_id,
-            first_offset: it.first_offset,
-        });
         let records = data.records.unwrap_or_default();
-        let sifted = match self.sieve.sift(records.clone(), position, aborted) {
-            Ok(sifted) => sifted,
-            Err(error) => {
-                self.counts.corrupt += 1;
-                assigned.back_off(self.retry.after(assigned.failures + 1), now);
-                // Once may be the wire; the same bytes again are on the broker's disk.
-                if assigned.failures > CORRUPT_RETRIES {
-                    let what = format!("{partition} cannot be read at offset {position}: {error}");
-                    assigned.state = State::Halted;
-                    let error = ClientError::new(Action::Fatal, what);
-                    self.events
-                        .push_back(FetchEvent::Failed { partition: partition.clone(), error });
-                }
-                return;
-            }
+        let extent = match Extent::of(&records) {
+            Ok(extent) => extent,
+            Err(error) => return self.damaged(partition, position, &error),
         };
-        assigned.failures = 0;
-        let next = sifted.next.map_or(position, |next| next.max(position));
-        if sifted.next.is_some() {
-            assigned.fetched_epoch = sifted.epoch;
+        let epoch = assigned.fetched_epoch;
+        let next = extent.next.map_or(position, |next| next.max(position));
+        if extent.next.is_some() {
+            assigned.fetched_epoch = extent.epoch;
+        } else {
+            assigned.failures = 0;
         }
         assigned.state = State::Reading(next);
         let end = match self.config.isolation {
@@ -287,20 +268,26 @@ impl Fetcher {
             return;
         }
         assigned.caught_up = caught_up;
-        assigned.buffered += sifted.bytes;
-        self.buffered += sifted.bytes;
-        self.events.push_back(FetchEvent::Records(FetchedPartition {
-            partition: partition.clone(),
-            start: Offset(position),
-            next: Offset(next),
-            batches: sifted.batches,
-            records,
-            bytes: sifted.bytes,
-            high_watermark: Offset(data.high_watermark),
-            last_stable_offset: Offset(data.last_stable_offset),
-            log_start_offset: Offset(data.log_start_offset),
-            caught_up,
-        }));
+        assigned.buffered += extent.bytes;
+        self.buffered += extent.bytes;
+        let aborted = data.aborted_transactions.into_iter().flatten();
+        let aborted = aborted.map(|it| AbortedTransaction {
+            producer_id: it.producer_id,
+            first_offset: it.first_offset,
+        });
+        let log = LogOffsets {
+            high_watermark: data.high_watermark,
+            last_stable: data.last_stable_offset,
+            start: data.log_start_offset,
+        };
+        self.waiting.push_back(Waiting::Arrival(Box::new(Arrival::new(
+            partition.clone(),
+            (position, epoch),
+            (records, extent),
+            aborted,
+            self.sieve,
+            (log, caught_up),
+        ))));
     }
 
     fn on_partition_error(
@@ -314,7 +301,7 @@ impl Fetcher {
         if code == ErrorCode::OFFSET_OUT_OF_RANGE {
             let policy = self.config.offset_reset;
             self.counts.out_of_range += 1;
-            self.events.push_back(FetchEvent::OutOfRange {
+            self.tell(FetchEvent::OutOfRange {
                 partition: partition.clone(),
                 position: Offset(position),
                 policy,
@@ -338,15 +325,12 @@ impl Fetcher {
         }
         assigned.state = State::Halted;
         let error = ClientError::from_code(code, format!("{partition} cannot be read"), None);
-        self.events.push_back(FetchEvent::Failed { partition: partition.clone(), error });
+        self.tell(FetchEvent::Failed { partition: partition.clone(), error });
     }
 }
 
-/// How often batches that fail their check are fetched again.
-const CORRUPT_RETRIES: u32 = 3;
-
 impl Assigned {
-    fn back_off(&mut self, pause: Duration, now: Moment) {
+    pub(super) fn back_off(&mut self, pause: Duration, now: Moment) {
         self.failures += 1;
         self.not_before = Some(now + pause);
     }

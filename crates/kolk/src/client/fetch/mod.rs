@@ -11,9 +11,10 @@
 //!                                     Halted  ◀─(OutOfRange and no policy, truncated, recreated, refused)
 //! ```
 
-mod batches;
+mod arrival;
 mod channel;
 mod session;
+mod waiting;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +25,14 @@ use super::network::Network;
 use super::offsets::{OffsetLookup, OffsetSpec};
 use super::{Offset, TopicPartition};
 use crate::time::{Moment, Timestamp};
-use batches::Sieve;
+use arrival::Sieve;
 use bytes::Bytes;
 use channel::Channel;
 use kolk_wire::record::Batch;
 use kolk_wire::wire::Uuid;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use waiting::Waiting;
 
 /// No further fetch is sent while more than this waits to be taken, in bytes.
 pub const PREFETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -199,9 +201,11 @@ pub struct Fetcher {
     partitions: BTreeMap<TopicPartition, Assigned>,
     channels: BTreeMap<i32, Channel>,
     lookup: OffsetLookup,
-    events: VecDeque<FetchEvent>,
+    waiting: VecDeque<Waiting>,
+    /// Bytes of batches that wait to be taken.
     buffered: usize,
     counts: FetchCounts,
+    stepped_at: Moment,
 }
 
 impl Fetcher {
@@ -215,9 +219,10 @@ impl Fetcher {
             partitions: BTreeMap::new(),
             channels: BTreeMap::new(),
             lookup: OffsetLookup::new(config),
-            events: VecDeque::new(),
+            waiting: VecDeque::new(),
             buffered: 0,
             counts: FetchCounts::default(),
+            stepped_at: Moment::default(),
         }
     }
 
@@ -241,7 +246,7 @@ impl Fetcher {
 
     /// Stops to read `partition`; what was fetched and not taken is dropped.
     pub fn unassign(&mut self, partition: &TopicPartition) {
-        self.drop_events(partition);
+        self.drop_waiting(partition);
         self.lookup.cancel(partition);
         self.partitions.remove(partition);
     }
@@ -249,7 +254,7 @@ impl Fetcher {
     /// Goes on from `start`; what was fetched and not taken is dropped, and a partition that stood still moves again.
     /// Also accepts a topic that was created again.
     pub fn seek(&mut self, partition: &TopicPartition, start: Start) {
-        self.drop_events(partition);
+        self.drop_waiting(partition);
         if let Some(assigned) = self.partitions.get_mut(partition) {
             assigned.topic_id = Uuid::default();
             self.begin(partition, start);
@@ -272,14 +277,6 @@ impl Fetcher {
         };
         assigned.state = State::Looking(start);
         self.lookup.want(partition.clone(), spec);
-    }
-
-    fn drop_events(&mut self, partition: &TopicPartition) {
-        self.events.retain(|event| event.partition() != partition);
-        if let Some(assigned) = self.partitions.get_mut(partition) {
-            self.buffered -= assigned.buffered;
-            assigned.buffered = 0;
-        }
     }
 
     /// Leaves `partition` out of further fetches; what has been fetched or is on its way still arrives.
@@ -310,19 +307,6 @@ impl Fetcher {
         }
     }
 
-    /// The next event.
-    pub fn next_event(&mut self) -> Option<FetchEvent> {
-        let event = self.events.pop_front()?;
-        if let FetchEvent::Records(fetched) = &event {
-            self.buffered -= fetched.bytes;
-            self.counts.bytes += fetched.bytes as u64;
-            if let Some(assigned) = self.partitions.get_mut(&fetched.partition) {
-                assigned.buffered -= fetched.bytes;
-            }
-        }
-        Some(event)
-    }
-
     /// How much happened so far.
     #[must_use]
     pub fn counts(&self) -> FetchCounts {
@@ -339,6 +323,7 @@ impl Fetcher {
         network: &mut Network,
         metadata: &mut Metadata,
     ) -> Result<(), ClientError> {
+        self.stepped_at = network.now();
         self.step_lookup(network, metadata);
         let nodes: Vec<i32> = self.channels.keys().copied().collect();
         for node in nodes {
@@ -366,14 +351,14 @@ impl Fetcher {
                 Ok(found) => match found.offset {
                     Some(at) => {
                         assigned.state = State::Reading(at.0);
-                        self.events.push_back(FetchEvent::Started { partition, start, at });
+                        self.tell(FetchEvent::Started { partition, start, at });
                     }
                     // No record is that late: what arrives from now on is.
                     None => self.lookup.want(partition, OffsetSpec::Latest),
                 },
                 Err(error) => {
                     assigned.state = State::Halted;
-                    self.events.push_back(FetchEvent::Failed { partition, error });
+                    self.tell(FetchEvent::Failed { partition, error });
                 }
             }
         }

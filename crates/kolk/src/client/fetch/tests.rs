@@ -418,6 +418,61 @@ fn a_damaged_batch_is_fetched_again_and_given_up_when_it_stays_damaged() {
     assert!(matches!(event, FetchEvent::Failed { .. }), "{event:?}");
 }
 
+/// Batches are checked when they are taken. What was fetched ahead behind a damaged one, or is on its way, must not be taken
+/// for its successor.
+#[test]
+fn behind_a_damaged_batch_nothing_is_read_until_it_was_fetched_again() {
+    let mut log = log(&["a"]);
+    log.values(&["b"]);
+    log.values(&["c"]);
+    let mut damaged = BytesMut::new();
+    for (_, _, batch) in &log.batches {
+        damaged.extend_from_slice(batch);
+    }
+    let in_second = log.batches[0].2.len() + log.batches[1].2.len() - 2;
+    damaged[in_second] ^= 1;
+    log.trouble.push_back(PartitionData {
+        records: Some(damaged.freeze()),
+        high_watermark: 3,
+        ..PartitionData::default()
+    });
+    let mut reader = Reader::new(vec![log], &[]);
+    reader.fetcher.assign(t(0), Start::At(Offset(0)));
+    let (fetched, values) = reader.values();
+    assert_eq!((values.join(""), fetched.next), ("a".to_owned(), Offset(1)));
+    assert!(!fetched.caught_up);
+    // Meanwhile what comes behind the damaged batch is asked for.
+    reader.step();
+    let (fetched, values) = reader.values();
+    assert_eq!((values.join(""), fetched.start), ("bc".to_owned(), Offset(1)));
+    assert!(fetched.caught_up);
+    assert_eq!((reader.fetcher.counts().corrupt, reader.fetcher.buffered), (1, 0));
+}
+
+#[test]
+fn much_is_handed_out_piece_by_piece_and_the_last_piece_is_caught_up() {
+    let value = "v".repeat(200 << 10);
+    let mut log = Log::default();
+    for _ in 0..5 {
+        log.values(&[&value]);
+    }
+    log.transaction(7, &["void"]);
+    log.mark(7, ControlKind::Abort);
+    log.aborted = vec![AbortedTransaction { producer_id: 7, first_offset: 5 }];
+    let mut reader = Reader::new(vec![log], &[]);
+    reader.fetcher.assign(t(0), Start::At(Offset(0)));
+    let mut seen = Vec::new();
+    loop {
+        let (fetched, values) = reader.values();
+        seen.push((fetched.start.0, fetched.next.0, values.len()));
+        if fetched.caught_up {
+            break;
+        }
+    }
+    assert_eq!(seen, [(0, 2, 2), (2, 4, 2), (4, 7, 1)]);
+    assert_eq!(reader.fetcher.buffered, 0);
+}
+
 #[test]
 fn a_log_that_was_cut_off_below_the_position_is_told() {
     let mut log = log(&["a", "b", "c"]);
@@ -505,7 +560,7 @@ fn what_was_fetched_for_a_partition_that_was_taken_away_or_moved_is_dropped() {
     reader.fetcher.assign(t(0), Start::At(Offset(0)));
     reader.fetcher.assign(t(1), Start::At(Offset(0)));
     let end = reader.network.now() + PATIENCE;
-    while reader.fetcher.events.len() < 2 {
+    while reader.fetcher.waiting.len() < 2 {
         assert!(reader.network.now() < end, "nothing was fetched in time");
         reader.step();
     }
