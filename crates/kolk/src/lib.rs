@@ -7,6 +7,7 @@ pub mod record;
 pub mod codec;
 pub mod source;
 pub mod operator;
+pub mod state;
 pub mod sink;
 pub mod topology;
 mod explain;

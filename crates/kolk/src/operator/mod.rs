@@ -3,7 +3,12 @@
 mod plan_error;
 mod planner;
 mod plan;
-mod column;
+pub(crate) mod column;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the operators with state fill columns row by row")
+)]
+pub(crate) mod appender;
 mod texts;
 mod builder;
 mod decode;

@@ -1,0 +1,15 @@
+//! What queries remember: stores of keys and values in memory, and what makes them outlive the process.
+//!
+//! Operators meet [`Store`] and [`TimeIndex`] only; they see no file and no topic. The runtime takes the changes of a commit
+//! out of the stores, and puts them into the changelog topics.
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode keys"))]
+pub(crate) mod keys;
+#[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode rows"))]
+pub(crate) mod row;
+mod arena;
+mod store;
+mod time_index;
+
+pub use store::{EntryId, Store};
+pub use time_index::TimeIndex;

@@ -1,0 +1,342 @@
+//! One store of one task: keys and values in a hash table, and which of them changed since the last commit.
+
+use crate::state::arena::{Arena, Block};
+use crate::state::keys::Keys;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+
+/// Keys and values in memory. What one task remembers for one operator.
+///
+/// A change is noted once, however often the entry changes; [`Store::drain_changes`] tells and forgets all of them. The order of
+/// [`Store::iter`] follows from the calls since the store was made: another history of the same contents may give another
+/// order.
+#[derive(Debug)]
+pub struct Store {
+    name: String,
+    hasher: RandomState,
+    table: HashTable<Place>,
+    slots: Vec<Slot>,
+    /// Slots without entry.
+    free: Vec<EntryId>,
+    arena: Arena,
+    /// Entries that are noted as changed, in the order of their first change.
+    changed: Vec<EntryId>,
+    live: usize,
+}
+
+/// An entry, for as long as it is not removed: later the id may stand for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(u32);
+
+/// What the hash table holds: a hash of 32 bits, so that neither growing nor (but for one in 4 G) a wrong entry costs a look at a
+/// key.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u32,
+    id: EntryId,
+}
+
+/// Where an entry is: its key and value are one block.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    block: Block,
+    life: Life,
+    /// Whether it stands among the changed ones.
+    noted: bool,
+    key_len: u32,
+    value_len: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// No entry.
+    Free,
+    Live,
+    /// Removed, and the changelog does not know yet: the key is still needed.
+    Removed,
+}
+
+/// A hash of 32 bits as the table wants it: 64, of which it uses the upper and the lower ones.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "Kafka takes no key or value of 2 GiB, and no machine 4 G entries"
+)]
+fn small(len: usize) -> u32 {
+    u32::try_from(len).expect("keys and values below 4 GiB, fewer than 4 G entries")
+}
+
+impl Store {
+    /// An empty store. The name is for errors and reports.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            // Keyed, since keys come from outside; what follows from the key does not show.
+            hasher: RandomState::default(),
+            table: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            arena: Arena::new(),
+            changed: Vec::new(),
+            live: 0,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The memory held, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.arena.bytes()
+            + self.table.allocation_size()
+            + self.slots.capacity() * size_of::<Slot>()
+            + (self.free.capacity() + self.changed.capacity()) * size_of::<EntryId>()
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key);
+        (hasher.finish() >> 32) as u32
+    }
+
+    /// The entry of a key, removed ones too.
+    #[inline]
+    fn lookup(&self, hash: u32, key: &[u8]) -> Option<EntryId> {
+        let found =
+            self.table.find(spread(hash), |place| place.hash == hash && self.key(place.id) == key);
+        found.map(|place| place.id)
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state look up batches"))]
+    /// The entries of the keys of a batch, in place of what is in `into`.
+    pub(crate) fn probe(&self, keys: &Keys, into: &mut Vec<Option<EntryId>>) {
+        into.clear();
+        into.extend((0..keys.len()).map(|row| self.find(keys.get(row))));
+    }
+
+    /// The entry of a key.
+    #[must_use]
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<EntryId> {
+        self.lookup(self.hash(key), key).filter(|id| self.slot(*id).life == Life::Live)
+    }
+
+    #[inline]
+    fn slot(&self, id: EntryId) -> &Slot {
+        &self.slots[id.0 as usize]
+    }
+
+    /// The key of an entry.
+    #[must_use]
+    #[inline]
+    pub fn key(&self, id: EntryId) -> &[u8] {
+        let Slot { block, key_len, .. } = *self.slot(id);
+        self.arena.get(block, key_len as usize)
+    }
+
+    /// The value of an entry; empty once it is removed.
+    #[must_use]
+    #[inline]
+    pub fn value(&self, id: EntryId) -> &[u8] {
+        let Slot { block, key_len, value_len, .. } = *self.slot(id);
+        &self.arena.get(block, key_len as usize + value_len as usize)[key_len as usize..]
+    }
+
+    /// Inserts a key with its value, or replaces its value.
+    #[inline]
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> EntryId {
+        let id = self.upsert(key, value);
+        self.note(id);
+        id
+    }
+
+    fn upsert(&mut self, key: &[u8], value: &[u8]) -> EntryId {
+        let hash = self.hash(key);
+        if let Some(id) = self.lookup(hash, key) {
+            self.revive(id);
+            self.write_value(id, value);
+            return id;
+        }
+        let (key_len, value_len) = (small(key.len()), small(value.len()));
+        let block = self.arena.allocate(key.len() + value.len());
+        let memory = self.arena.get_mut(block, key.len() + value.len());
+        let (key_part, value_part) = memory.split_at_mut(key.len());
+        key_part.copy_from_slice(key);
+        value_part.copy_from_slice(value);
+        let slot = Slot { block, life: Life::Live, noted: false, key_len, value_len };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.slots[id.0 as usize] = slot;
+                id
+            }
+            None => {
+                self.slots.push(slot);
+                EntryId(small(self.slots.len() - 1))
+            }
+        };
+        self.table.insert_unique(spread(hash), Place { hash, id }, |place| spread(place.hash));
+        self.live += 1;
+        id
+    }
+
+    /// Makes an entry live that was removed since the last drain.
+    fn revive(&mut self, id: EntryId) {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.life == Life::Removed {
+            slot.life = Life::Live;
+            self.live += 1;
+        }
+    }
+
+    fn write_value(&mut self, id: EntryId, value: &[u8]) {
+        let slot = self.slots[id.0 as usize];
+        let (key_len, len) = (slot.key_len as usize, slot.key_len as usize + value.len());
+        let block = if self.arena.fits(slot.block, len) {
+            slot.block
+        } else {
+            let key = self.arena.get(slot.block, key_len).to_vec();
+            self.arena.release(slot.block);
+            let block = self.arena.allocate(len);
+            self.arena.get_mut(block, key_len).copy_from_slice(&key);
+            block
+        };
+        self.arena.get_mut(block, len)[key_len..].copy_from_slice(value);
+        let slot = &mut self.slots[id.0 as usize];
+        (slot.block, slot.value_len) = (block, small(value.len()));
+    }
+
+    #[inline]
+    fn note(&mut self, id: EntryId) {
+        let slot = &mut self.slots[id.0 as usize];
+        if !slot.noted {
+            slot.noted = true;
+            self.changed.push(id);
+        }
+    }
+
+    /// Replaces the value of an entry. Nothing happens to one that was removed.
+    #[inline]
+    pub fn set(&mut self, id: EntryId, value: &[u8]) {
+        if self.slot(id).life == Life::Live {
+            self.write_value(id, value);
+            self.note(id);
+        }
+    }
+
+    /// The value of an entry, to be changed in place, and noted as changed; empty for one that was removed.
+    #[inline]
+    pub fn update(&mut self, id: EntryId) -> &mut [u8] {
+        if self.slot(id).life == Life::Live {
+            self.note(id);
+        }
+        let Slot { block, key_len, value_len, .. } = *self.slot(id);
+        &mut self.arena.get_mut(block, key_len as usize + value_len as usize)[key_len as usize..]
+    }
+
+    /// Removes an entry. Nothing happens to one that was removed.
+    pub fn remove(&mut self, id: EntryId) {
+        let slot = &mut self.slots[id.0 as usize];
+        if slot.life == Life::Live {
+            (slot.life, slot.value_len) = (Life::Removed, 0);
+            self.live -= 1;
+            self.note(id);
+        }
+    }
+
+    /// All entries, with key and value.
+    pub fn iter(&self) -> impl Iterator<Item = (EntryId, &[u8], &[u8])> {
+        (0..small(self.slots.len()))
+            .map(EntryId)
+            .filter(|id| self.slot(*id).life == Life::Live)
+            .map(|id| (id, self.key(id), self.value(id)))
+    }
+
+    /// Tells each key that changed since the last call once, in the order of the first change: with its value, or none when it was
+    /// removed.
+    pub fn drain_changes(&mut self, mut each: impl FnMut(&[u8], Option<&[u8]>)) {
+        let mut changed = std::mem::take(&mut self.changed);
+        for id in changed.drain(..) {
+            self.slots[id.0 as usize].noted = false;
+            if self.slot(id).life == Life::Live {
+                each(self.key(id), Some(self.value(id)));
+            } else {
+                each(self.key(id), None);
+                self.forget(id);
+            }
+        }
+        self.changed = changed;
+    }
+
+    /// Gives back what an entry holds.
+    fn forget(&mut self, id: EntryId) {
+        let hash = self.hash(self.key(id));
+        if let Ok(place) = self.table.find_entry(spread(hash), |place| place.id == id) {
+            place.remove();
+        }
+        let slot = &mut self.slots[id.0 as usize];
+        self.arena.release(slot.block);
+        *slot = Slot {
+            block: Block::default(),
+            life: Life::Free,
+            noted: false,
+            key_len: 0,
+            value_len: 0,
+        };
+        self.free.push(id);
+    }
+
+    /// Inserts, replaces or (without a value) removes what a changelog tells. It is not noted as a change.
+    pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) {
+        match value {
+            Some(value) => {
+                self.upsert(key, value);
+            }
+            None => {
+                if let Some(id) = self.find(key) {
+                    self.remove_silently(id);
+                }
+            }
+        }
+    }
+
+    fn remove_silently(&mut self, id: EntryId) {
+        let slot = &mut self.slots[id.0 as usize];
+        (slot.life, slot.value_len) = (Life::Removed, 0);
+        let noted = slot.noted;
+        self.live -= 1;
+        if !noted {
+            self.forget(id);
+        }
+    }
+
+    /// Forgets everything, the changes too, and gives the memory back.
+    pub fn clear(&mut self) {
+        *self = Self::new(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests;
