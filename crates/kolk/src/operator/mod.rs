@@ -15,9 +15,19 @@ mod decode;
 mod evaluate;
 mod encode;
 mod work;
+mod chunk;
+mod operate;
+mod lanes;
+mod block;
+mod head;
+mod stateless;
+mod node;
+mod tail;
+pub mod task;
 mod pipeline;
 #[cfg(test)]
 mod tests;
 
 pub use pipeline::Pipeline;
 pub use plan_error::PlanError;
+pub use task::{Task, TaskOptions};

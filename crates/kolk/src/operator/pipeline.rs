@@ -8,11 +8,11 @@ use crate::operator::PlanError;
 use crate::operator::column::{Column, Vector};
 use crate::operator::decode::{Documents, Morsel, Reader, Shown, Source, readers, slice_of};
 use crate::operator::encode::{Input, Payload, Style, write_plain};
-use crate::operator::evaluate::{Batch, Session, evaluate, mark_columns};
+use crate::operator::evaluate::{Batch, Session, evaluate, literal_null, mark_columns};
 use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, plan};
 use crate::operator::work::Work;
 use crate::record::{BinKey, Output, OutputRow, Place, Rows, Slice};
-use crate::topology::Query;
+use crate::topology::{Conventions, Query};
 use hashbrown::HashMap;
 
 /// A query, compiled. The same rows give the same output, however they are cut into batches.
@@ -37,10 +37,30 @@ pub struct Pipeline {
     work: Work,
 }
 
+/// Rows, decoded.
+pub(crate) struct Decoded<'a> {
+    /// The columns over the selection.
+    pub(crate) columns: Vec<Vector>,
+    /// The rows that are left, by number.
+    pub(crate) selection: &'a [usize],
+    /// The event time of each row, left or not.
+    pub(crate) times: &'a [i64],
+    /// Which rows are bad; the others move the watermark.
+    pub(crate) bad: &'a [bool],
+    value: Option<&'a Documents>,
+}
+
+impl Decoded<'_> {
+    /// Whether a row has no value, or a JSON `null`.
+    pub(crate) fn has_no_value(&self, row: usize, value: Slice) -> bool {
+        value.is_null() || self.value.is_some_and(|documents| documents.token(row, None).is_null())
+    }
+}
+
 /// Rows that are worked on together have about so many bytes: what a processor's cache keeps from scan to output …
-const MORSEL_BYTES: usize = 128 << 10;
+pub(crate) const MORSEL_BYTES: usize = 128 << 10;
 /// … and are at most so many.
-const MORSEL_ROWS: usize = 1024;
+pub(crate) const MORSEL_ROWS: usize = 1024;
 
 impl Pipeline {
     /// Compiles a query.
@@ -50,11 +70,6 @@ impl Pipeline {
     pub fn new(query: &Query) -> Result<Self, PlanError> {
         let mut plan = plan(query)?;
         let conventions = &query.conventions;
-        let zone = Zone::named(&conventions.timezone).ok_or_else(|| PlanError::Setting {
-            setting: "timezone",
-            value: conventions.timezone.clone(),
-            why: "there is no such time zone: name one like Europe/Paris or +01:00".to_owned(),
-        })?;
         let format = plan.event_time.as_ref().and_then(|column| column.format.as_deref());
         let event_time_pattern = format.map(pattern).transpose()?;
         let (readers, documents) = readers(&plan.slots);
@@ -68,12 +83,7 @@ impl Pipeline {
         plan.note_last_reads(&decoded);
         let style =
             Style { timestamps: conventions.json_timestamps, nulls: conventions.json_nulls };
-        let session = Session {
-            zone,
-            timestamps: conventions.json_timestamps,
-            patterns: HashMap::new(),
-            zones: HashMap::new(),
-        };
+        let session = session(conventions)?;
         let unchanged = plan.slots.is_empty()
             && plan.steps.is_empty()
             && matches!((&key, &value), (Payload::Unchanged, Payload::Unchanged));
@@ -122,6 +132,39 @@ impl Pipeline {
         self.write(rows, output);
         let good = self.work.times.iter().zip(&self.work.bad).filter(|(_, bad)| !**bad);
         output.max_event_time = output.max_event_time.max(good.map(|(time, _)| *time).max());
+    }
+
+    /// Of the rows that would be written, the columns that would be: what comes before operators with state. `first` is the number
+    /// of the first row in its batch.
+    pub(crate) fn columns(
+        &mut self,
+        first: usize,
+        rows: Morsel<'_>,
+        output: &mut Output,
+    ) -> Decoded<'_> {
+        self.work.first = first;
+        self.start(rows, output);
+        self.read_event_times(rows, output);
+        for step in 0..self.plan.steps.len() {
+            self.step(step, rows, output);
+        }
+        let slots: Vec<usize> = self.plan.value_slots().collect();
+        for slot in &slots {
+            self.load(*slot, rows, output);
+        }
+        let columns = slots.iter().map(|slot| match &self.work.columns[*slot] {
+            Some(vector) => vector.clone(),
+            None => literal_null(&self.plan.slots[*slot].data_type),
+        });
+        let columns = columns.collect();
+        let value = self.documents[Part::Value as usize].as_ref();
+        Decoded {
+            columns,
+            selection: &self.work.selection,
+            times: &self.work.times,
+            bad: &self.work.bad,
+            value,
+        }
     }
 
     /// Scans the documents; rows with sound ones are selected.
@@ -360,6 +403,17 @@ impl Input<'_> {
                 .as_ref()
                 .is_some_and(|documents| documents.token(row, None).is_null())
     }
+}
+
+/// What expressions are evaluated with, by the conventions of a query.
+pub(crate) fn session(conventions: &Conventions) -> Result<Session, PlanError> {
+    let zone = Zone::named(&conventions.timezone).ok_or_else(|| PlanError::Setting {
+        setting: "timezone",
+        value: conventions.timezone.clone(),
+        why: "there is no such time zone: name one like Europe/Paris or +01:00".to_owned(),
+    })?;
+    let (patterns, zones) = (HashMap::new(), HashMap::new());
+    Ok(Session { zone, timestamps: conventions.json_timestamps, patterns, zones })
 }
 
 /// Rows as they are.

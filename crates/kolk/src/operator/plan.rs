@@ -170,6 +170,15 @@ impl Plan {
         all.into_iter()
     }
 
+    /// The columns of the output's value, in order.
+    pub(crate) fn value_slots(&self) -> impl Iterator<Item = usize> {
+        let columns = match &self.value {
+            Written::Unchanged => &[][..],
+            Written::Encoded { columns, .. } => columns,
+        };
+        columns.iter().map(|(_, slot)| *slot)
+    }
+
     /// Takes out steps that compute what nobody reads.
     fn drop_unused(&mut self) {
         let mut used = vec![false; self.slots.len()];

@@ -108,7 +108,7 @@ impl Planner<'_> {
     }
 
     /// The number of a slot like this one.
-    fn slot(&mut self, slot: Slot) -> usize {
+    pub(super) fn slot(&mut self, slot: Slot) -> usize {
         if slot.origin != Origin::Computed
             && let Some(at) = self.slots.iter().position(|other| *other == slot)
         {

@@ -5,5 +5,5 @@ mod output;
 mod decode;
 
 pub use decode::{ROWS_BYTES_MAX, ROWS_MAX, RowsReader};
-pub use output::{BadRecord, BinKey, Output, OutputRow, Place};
+pub use output::{Addressed, BadRecord, BinKey, Destination, Output, OutputRow, Place};
 pub use rows::{Row, Rows, Slice};

@@ -44,6 +44,32 @@ pub struct BadRecord {
     pub reason: String,
 }
 
+/// A record that chooses its partition itself, and is no row of the sink's topic that a key places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addressed {
+    /// Where it goes.
+    pub to: Destination,
+    /// The partition there.
+    pub partition: i32,
+    /// Its time-stamp, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The key's bytes; in [`Output::encoded`].
+    pub key: Slice,
+    /// The value's bytes; in [`Output::encoded`].
+    pub value: Slice,
+}
+
+/// Where an addressed record goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// The sink's topic: a repartition topic.
+    Sink,
+    /// The changelog of this store, by number in the stage.
+    Changelog(usize),
+    /// The topic for rows that came too late for this node, by number in the stage.
+    Late(usize),
+}
+
 /// What became of a batch of rows. Used again for the next batch, so nothing is allocated at a steady rate.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
@@ -51,6 +77,8 @@ pub struct Output {
     pub rows: Vec<OutputRow>,
     /// Keys and values that were encoded.
     pub encoded: Vec<u8>,
+    /// Records with a place of their own, in order for each place.
+    pub addressed: Vec<Addressed>,
     /// Records that could not be processed, in input order.
     pub bad: Vec<BadRecord>,
     /// How many rows a filter left out.
@@ -66,6 +94,7 @@ impl Output {
     pub fn clear(&mut self) {
         self.rows.clear();
         self.encoded.clear();
+        self.addressed.clear();
         self.bad.clear();
         self.filtered = 0;
         self.failed_expressions = 0;

@@ -97,11 +97,12 @@ impl<'a> Cutter<'a> {
         match (&node.operator, inputs) {
             (Operator::Aggregate(Aggregate { group_by, .. }), [input]) => {
                 let there = input.is_some_and(|there| there.columns == *group_by);
-                let format = internal_format(group_by, schema(0));
-                vec![(!there).then(|| Exchange { keys: group_by.clone(), key_format: format })]
+                let key_format = internal_format(group_by, schema(0));
+                let (keys, key_names) = (group_by.clone(), names(group_by, schema(0)));
+                vec![(!there).then_some(Exchange { keys, key_names, key_format })]
             }
             (Operator::Join(join), [left, right]) => {
-                join_exchanges(join, [*left, *right], schema(0))
+                join_exchanges(join, [*left, *right], [schema(0), schema(1)])
             }
             _ => vec![None; inputs.len()],
         }
@@ -285,26 +286,44 @@ fn retention(aggregate: &Aggregate) -> Option<Duration> {
     Some((length + windowing.grace).max(windowing.retention.unwrap_or_default()))
 }
 
+/// What columns are called.
+fn names(columns: &[usize], schema: &Schema) -> Vec<String> {
+    let name =
+        |at: &usize| schema.columns.get(*at).map_or(String::new(), |column| column.name.clone());
+    columns.iter().map(name).collect()
+}
+
 fn join_exchanges(
     join: &Join,
     inputs: [Option<&Partitioning>; 2],
-    left: &Schema,
+    schemas: [&Schema; 2],
 ) -> Vec<Option<Exchange>> {
     if join.with == JoinWith::ForeignKey {
         return vec![None, None];
     }
-    let lies = |input: Option<&Partitioning>, key: &[usize]| {
-        input.filter(|there| there.columns == key).map(|there| there.format)
+    let keys = [&join.left_key, &join.right_key];
+    let names = [names(keys[0], schemas[0]), names(keys[1], schemas[1])];
+    // Objects with other names are other bytes, so their rows lie elsewhere.
+    let of_objects = keys[0].len() > 1;
+    let lies = |side: usize| {
+        let there = inputs[side].filter(|there| there.columns == *keys[side])?;
+        Some((there.format, if of_objects { &names[side][..] } else { &[] }))
     };
-    let exchange = |key: &[usize], key_format| Some(Exchange { keys: key.to_vec(), key_format });
-    let (left_key, right_key) = (&join.left_key, &join.right_key);
-    match (lies(inputs[0], left_key), lies(inputs[1], right_key)) {
+    let exchange = |side: usize, key_format: Format, named: usize| {
+        let (keys, key_names) = (keys[side].clone(), names[named].clone());
+        Some(Exchange { keys, key_names, key_format })
+    };
+    match (lies(0), lies(1)) {
         (Some(left), Some(right)) if left == right => vec![None, None],
-        (Some(format), _) => vec![None, exchange(right_key, format)],
-        (None, Some(format)) => vec![exchange(left_key, format), None],
+        // A table cannot leave its topic's order of changes; a stream may.
+        (Some(_), Some((format, _))) if join.with == JoinWith::StreamTable => {
+            vec![exchange(0, format, 1), None]
+        }
+        (Some((format, _)), _) => vec![None, exchange(1, format, 0)],
+        (None, Some((format, _))) => vec![exchange(0, format, 1), None],
         (None, None) => {
-            let format = internal_format(left_key, left);
-            vec![exchange(left_key, format), exchange(right_key, format)]
+            let format = internal_format(keys[0], schemas[0]);
+            vec![exchange(0, format, 0), exchange(1, format, 0)]
         }
     }
 }

@@ -88,6 +88,11 @@ impl Batch<'_> {
     }
 }
 
+/// NULL of a type, for all rows.
+pub(crate) fn literal_null(data_type: &DataType) -> Vector {
+    literal::null(data_type)
+}
+
 /// How many values, and whether one holds for all rows.
 #[derive(Debug, Clone, Copy)]
 struct Extent {

@@ -1,0 +1,359 @@
+//! The order in which a task takes rows from its inputs, and the watermark of each input.
+//!
+//! A lane is one source partition, or, behind a repartition topic, what one task of the stage before has sent: its rows are in
+//! append order. The task takes the row with the smallest record time-stamp first, and waits for a lane that may still bring an
+//! earlier one. A lane's watermark is its largest event time minus the input's delay. The input's is the minimum over its lanes
+//! that still have something to read; when all are caught up, the largest of theirs.
+
+use crate::operator::block::Around;
+use crate::operator::chunk::{Chunk, Origin};
+use crate::record::Rows;
+use crate::topology::WatermarkPolicy;
+use std::collections::VecDeque;
+
+/// An event time may be this far beyond the time-stamp of its record (R9); one beyond moves no watermark, or a single clock gone
+/// wrong would make all that follows late.
+const FUTURE_MAX_MS: i64 = 5 * 60 * 1000;
+/// Rows that wait in all lanes for an earlier one, at most. Behind a repartition topic one lane cannot be held back without the
+/// others: beyond this bound the smallest goes although an earlier one may come.
+pub(crate) const WAITING_ROWS_MAX: usize = 1 << 20;
+
+/// What waits in a lane, in order.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// Records of a source, from row `next` on.
+    Records { rows: Rows, next: usize },
+    /// Rows of the stage before, from row `next` on, and the watermarks around each; `offset` is that of their record.
+    Block { chunk: Chunk, around: Vec<Around>, next: usize, offset: i64 },
+    /// How far the task before had come behind these rows.
+    Told(Progress),
+    /// The source had nothing more behind these rows.
+    CaughtUp,
+}
+
+/// How far a lane has come. This is what is committed and restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The watermark, milliseconds since 1970.
+    pub(crate) watermark: Option<i64>,
+    /// No record with a smaller time-stamp comes any more, as far as append times rise.
+    pub(crate) reached: i64,
+    /// Nothing is left to read for the moment.
+    pub(crate) caught_up: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { watermark: None, reached: i64::MIN, caught_up: false }
+    }
+}
+
+/// One lane.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    /// The input that it belongs to, by number among the stage's sources.
+    pub(crate) input: usize,
+    /// The task of the stage before, behind a repartition topic.
+    pub(crate) upstream: Option<i32>,
+    /// How far its rows have come.
+    pub(crate) progress: Progress,
+    /// The next offset to read when everything taken so far is done; and, within the record there, rows that are done already.
+    pub(crate) done: (i64, usize),
+    delay_ms: i64,
+    /// Event times stand in a column, so they may be beyond the record's own time.
+    checks_future: bool,
+    queue: VecDeque<Item>,
+}
+
+/// How the lanes of an input are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LaneSettings {
+    pub(crate) delay_ms: i64,
+    pub(crate) checks_future: bool,
+}
+
+/// All lanes of a task.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    lanes: Vec<Lane>,
+    /// The watermark of each input.
+    watermarks: Vec<Option<i64>>,
+    policy: WatermarkPolicy,
+    waiting_rows: usize,
+}
+
+/// What a task does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Nothing, until something comes.
+    Wait,
+    /// The lane's first item has rows; take those with a record time-stamp up to the bound.
+    Rows { lane: usize, until: i64 },
+    /// The input's watermark has moved without a row.
+    Watermark { input: usize, watermark: i64 },
+}
+
+impl Item {
+    fn timestamp(&self) -> Option<i64> {
+        match self {
+            Self::Records { rows, next } => rows.rows.get(*next).map(|row| row.timestamp),
+            Self::Block { chunk, next, .. } => {
+                chunk.origins.get(*next).map(|origin: &Origin| origin.timestamp)
+            }
+            Self::Told(_) | Self::CaughtUp => None,
+        }
+    }
+
+    /// The offset of its first row.
+    fn offset(&self) -> Option<i64> {
+        match self {
+            Self::Records { rows, next } => rows.rows.get(*next).map(|row| row.offset),
+            Self::Block { chunk, next, offset, .. } => (*next < chunk.rows).then_some(*offset),
+            Self::Told(_) | Self::CaughtUp => None,
+        }
+    }
+
+    fn rows_left(&self) -> usize {
+        match self {
+            Self::Records { rows, next } => rows.rows.len() - next,
+            Self::Block { chunk, next, .. } => chunk.rows - next,
+            Self::Told(_) | Self::CaughtUp => 0,
+        }
+    }
+}
+
+impl Lanes {
+    pub(crate) fn new(inputs: usize, policy: WatermarkPolicy) -> Self {
+        Self { lanes: Vec::new(), watermarks: vec![None; inputs], policy, waiting_rows: 0 }
+    }
+
+    /// Adds a lane; its number.
+    pub(crate) fn add(
+        &mut self,
+        input: usize,
+        upstream: Option<i32>,
+        settings: LaneSettings,
+    ) -> usize {
+        let LaneSettings { delay_ms, checks_future } = settings;
+        let (progress, queue) = (Progress::default(), VecDeque::new());
+        self.lanes.push(Lane {
+            input,
+            upstream,
+            progress,
+            done: (0, 0),
+            delay_ms,
+            checks_future,
+            queue,
+        });
+        self.lanes.len() - 1
+    }
+
+    /// The lane of an input, and of a task of the stage before.
+    pub(crate) fn find(&self, input: usize, upstream: Option<i32>) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.input == input && lane.upstream == upstream)
+    }
+
+    pub(crate) fn all(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// Goes on where a lane had come to when it was committed.
+    pub(crate) fn restore(&mut self, lane: usize, progress: Progress, done: (i64, usize)) {
+        // Whether something is left to read shows again.
+        self.lanes[lane].progress = Progress { caught_up: false, ..progress };
+        self.lanes[lane].done = done;
+    }
+
+    /// The watermark of an input, as committed.
+    pub(crate) fn restore_watermark(&mut self, input: usize, watermark: Option<i64>) {
+        self.watermarks[input] = watermark;
+    }
+
+    /// The watermark of an input.
+    pub(crate) fn watermark(&self, input: usize) -> Option<i64> {
+        self.watermarks[input]
+    }
+
+    /// Rows that wait.
+    pub(crate) fn waiting_rows(&self) -> usize {
+        self.waiting_rows
+    }
+
+    /// Puts an item behind the others of its lane.
+    pub(crate) fn push(&mut self, lane: usize, item: Item) {
+        self.waiting_rows += item.rows_left();
+        let of = &mut self.lanes[lane];
+        if item.rows_left() > 0 {
+            of.progress.caught_up = false;
+        }
+        of.queue.push_back(item);
+    }
+
+    /// The same for an item of a repartition topic, from the record at `offset`; what is done of it already is passed over.
+    pub(crate) fn push_new(&mut self, lane: usize, mut item: Item, offset: i64) {
+        let (next, rows) = self.lanes[lane].done;
+        if offset < next {
+            return;
+        }
+        if let (true, Item::Block { next, .. }) = (offset == next, &mut item) {
+            *next = rows;
+        }
+        self.push(lane, item);
+    }
+
+    /// Takes the first item of a lane out, to work on it; [`Self::give_back`] follows.
+    pub(crate) fn lend(&mut self, lane: usize) -> Option<Item> {
+        self.lanes[lane].queue.pop_front()
+    }
+
+    /// Puts an item back of which so many rows are done now. One without rows left goes.
+    pub(crate) fn give_back(&mut self, lane: usize, mut item: Item, rows: usize) {
+        self.waiting_rows -= rows;
+        let of = &mut self.lanes[lane];
+        let last = match &mut item {
+            Item::Records { rows: records, next } => {
+                *next += rows;
+                let last = next.checked_sub(1).and_then(|last| records.rows.get(last));
+                if let Some(last) = last {
+                    of.done = (last.offset + 1, 0);
+                }
+                last.map(|last| last.timestamp)
+            }
+            Item::Block { chunk, next, offset, .. } => {
+                *next += rows;
+                of.done = if *next == chunk.rows { (*offset + 1, 0) } else { (*offset, *next) };
+                next.checked_sub(1)
+                    .and_then(|last| chunk.origins.get(last))
+                    .map(|last| last.timestamp)
+            }
+            Item::Told(_) | Item::CaughtUp => None,
+        };
+        of.progress.reached = of.progress.reached.max(last.unwrap_or(i64::MIN));
+        if item.rows_left() > 0 {
+            of.queue.push_front(item);
+        }
+    }
+
+    /// The offset of the first row of an input that waits.
+    pub(crate) fn first_waiting(&self, input: usize) -> Option<i64> {
+        let lanes = self.lanes.iter().filter(|lane| lane.input == input);
+        lanes.filter_map(|lane| lane.queue.iter().find_map(Item::offset)).min()
+    }
+
+    /// What to do next.
+    pub(crate) fn next(&mut self) -> Next {
+        if let Some((input, watermark)) = self.apply_signs() {
+            return Next::Watermark { input, watermark };
+        }
+        let heads = self
+            .lanes
+            .iter()
+            .enumerate()
+            .filter_map(|(number, lane)| Some((lane.queue.front()?.timestamp()?, number)));
+        let Some((timestamp, first)) = heads.min() else { return Next::Wait };
+        let others = || self.lanes.iter().enumerate().filter(|(number, _)| *number != first);
+        let may_bring_earlier = |lane: &Lane| {
+            lane.queue.is_empty() && !lane.progress.caught_up && lane.progress.reached < timestamp
+        };
+        let is_full = self.waiting_rows >= WAITING_ROWS_MAX;
+        if !is_full && others().any(|(_, lane)| may_bring_earlier(lane)) {
+            return Next::Wait;
+        }
+        let bound = |(number, lane): (usize, &Lane)| {
+            let head = lane.queue.front().and_then(Item::timestamp);
+            match head {
+                // Of two with the same time-stamp the lane with the smaller number goes first.
+                Some(head) => {
+                    if number < first {
+                        head - 1
+                    } else {
+                        head
+                    }
+                }
+                None if lane.progress.caught_up => i64::MAX,
+                None => lane.progress.reached.max(timestamp),
+            }
+        };
+        let until = others().map(bound).min().unwrap_or(i64::MAX);
+        Next::Rows { lane: first, until: until.max(timestamp) }
+    }
+
+    /// Applies what stands at the front of lanes and is no row; stops at the first that moves an input's watermark.
+    fn apply_signs(&mut self) -> Option<(usize, i64)> {
+        for number in 0..self.lanes.len() {
+            while let Some(sign) =
+                self.lanes[number].queue.pop_front_if(|item| item.rows_left() == 0)
+            {
+                let lane = &mut self.lanes[number];
+                match sign {
+                    Item::Told(told) => {
+                        lane.progress.watermark = lane.progress.watermark.max(told.watermark);
+                        lane.progress.reached = lane.progress.reached.max(told.reached);
+                        lane.progress.caught_up = told.caught_up && lane.queue.is_empty();
+                    }
+                    Item::CaughtUp => lane.progress.caught_up = lane.queue.is_empty(),
+                    Item::Records { .. } | Item::Block { .. } => {}
+                }
+                let input = lane.input;
+                if let Some(watermark) = self.moved(input) {
+                    return Some((input, watermark));
+                }
+            }
+        }
+        None
+    }
+
+    /// The task before had this watermark, around a row: the input's, if that moves it.
+    pub(crate) fn raise(&mut self, lane: usize, watermark: Option<i64>) -> Option<i64> {
+        let lane = &mut self.lanes[lane];
+        if watermark <= lane.progress.watermark {
+            return None;
+        }
+        lane.progress.watermark = watermark;
+        let input = lane.input;
+        self.moved(input)
+    }
+
+    /// A row of this event time and record time: where the input's watermark stands then, if the row moves it.
+    pub(crate) fn advance(&mut self, lane: usize, time: i64, timestamp: i64) -> Option<i64> {
+        let of = &mut self.lanes[lane];
+        let input = of.input;
+        if self.policy == WatermarkPolicy::Max {
+            if Some(time) <= of.progress.watermark {
+                return None;
+            }
+            of.progress.watermark = Some(time);
+            return self.moved(input);
+        }
+        if of.checks_future && time > timestamp.saturating_add(FUTURE_MAX_MS) {
+            return None;
+        }
+        let watermark = Some(time.saturating_sub(of.delay_ms));
+        if watermark <= of.progress.watermark {
+            return None;
+        }
+        of.progress.watermark = watermark;
+        self.moved(input)
+    }
+
+    /// The input's watermark, if it has moved.
+    fn moved(&mut self, input: usize) -> Option<i64> {
+        let lanes =
+            || self.lanes.iter().filter(|lane| lane.input == input).map(|lane| &lane.progress);
+        let open =
+            || lanes().filter(|progress| !progress.caught_up).map(|progress| progress.watermark);
+        let watermark = match self.policy {
+            WatermarkPolicy::Max => lanes().filter_map(|progress| progress.watermark).max(),
+            // One without a row yet has none, and holds all back.
+            WatermarkPolicy::Min => match open().min() {
+                Some(least) => least,
+                None => lanes().filter_map(|progress| progress.watermark).max(),
+            },
+        };
+        if watermark <= self.watermarks[input] {
+            return None;
+        }
+        self.watermarks[input] = watermark;
+        watermark
+    }
+}

@@ -1,0 +1,30 @@
+//! A node of the plan → the one that runs.
+
+use crate::operator::PlanError;
+use crate::operator::operate::Operate;
+use crate::operator::stateless::{Filter, Merge, Project};
+use crate::topology::{Operator, Query};
+
+/// What the node at `place` does; nothing for sources without state, and for the sink.
+///
+/// # Errors
+/// [`PlanError`].
+pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError> {
+    let node = &stage.nodes[place];
+    let columns = |input: usize| stage.nodes[node.inputs[input]].schema.columns.len();
+    Ok(match &node.operator {
+        Operator::Source(_) | Operator::Sink(_) => None,
+        Operator::Filter(predicate) => {
+            Some(Box::new(Filter::new(predicate, columns(0), stage.collection(place))))
+        }
+        Operator::Project(expressions) => Some(Box::new(Project::new(expressions, columns(0)))),
+        Operator::Merge => Some(Box::new(Merge)),
+        Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
+        Operator::Aggregate(_) => return Err(not_yet(stage, "GROUP BY")),
+        Operator::Join(_) => return Err(not_yet(stage, "JOIN")),
+    })
+}
+
+fn not_yet(stage: &Query, what: &str) -> PlanError {
+    PlanError::Graph { query: stage.name.clone(), why: format!("{what} cannot be run yet") }
+}

@@ -1,0 +1,60 @@
+//! What a node of a running plan is: rows and marks in, rows and marks out, with stores of its own.
+
+use crate::operator::chunk::Chunk;
+use crate::operator::evaluate::Session;
+use crate::state::Store;
+use crate::topology::WatermarkPolicy;
+use std::fmt::Debug;
+
+/// A node that runs. Synchronous and deterministic: what it gives depends on the sequence of rows and marks alone, not on how they
+/// were cut into chunks, and on no clock.
+///
+/// The marks of a chunk are already the node's own watermark: the minimum over its inputs (or, by policy `max`, the
+/// largest time-stamp seen). A row is processed under the watermark that the marks before it left; at a mark, what is due
+/// by then happens. A node repeats the marks in its output, behind the rows that they made due.
+pub(crate) trait Operate: Debug {
+    /// Processes what comes from one input.
+    fn process(&mut self, input: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk;
+
+    /// Before a commit: what was held back so that only the last change goes out.
+    fn flush(&mut self, _context: &mut Context<'_>) -> Chunk {
+        Chunk::default()
+    }
+
+    /// Its stores, in the order in which the physical plan names them.
+    fn stores(&mut self) -> Vec<&mut Store> {
+        Vec::new()
+    }
+
+    /// The stores hold what was committed: indexes are built, nothing goes out. `watermark` is the node's, as committed.
+    fn restored(&mut self, _watermark: Option<i64>) {}
+}
+
+/// What a node works with beside its rows.
+pub(crate) struct Context<'a> {
+    /// For expressions.
+    pub(crate) session: &'a mut Session,
+    /// What becomes of rows that end here.
+    pub(crate) fates: &'a mut Fates,
+    /// How time goes.
+    pub(crate) policy: WatermarkPolicy,
+}
+
+/// What became of rows inside operators. `taken + late + null_key + filtered` counts rows that ended there, `made` those that began.
+#[derive(Debug, Default, Clone)]
+pub struct Fates {
+    /// Taken into state.
+    pub taken: u64,
+    /// Too late.
+    pub late: u64,
+    /// Left out because the key, or a part of it, is NULL.
+    pub null_key: u64,
+    /// Left out by a predicate, or an explosion of nothing.
+    pub filtered: u64,
+    /// Made by an operator: results of aggregations and joins, and more than one row of an explosion.
+    pub made: u64,
+    /// How many times an expression failed on a row and gave NULL.
+    pub failed_expressions: u64,
+    /// Rows that came too late and are wanted elsewhere: the input's columns.
+    pub(crate) late_rows: Vec<Chunk>,
+}

@@ -1,0 +1,188 @@
+//! The nodes of a running stage: chunks go from node to node until they end in the sink.
+
+use crate::operator::PlanError;
+use crate::operator::chunk::{Chunk, Mark};
+use crate::operator::evaluate::Session;
+use crate::operator::node;
+use crate::operator::operate::{Context, Fates, Operate};
+use crate::operator::pipeline::session;
+use crate::state::Store;
+use crate::topology::{Operator, Query, WatermarkPolicy};
+
+/// A node, its readers, and the watermarks that have come to it.
+#[derive(Debug)]
+struct Runner {
+    /// What it does; sources and the sink do nothing here.
+    operate: Option<Box<dyn Operate>>,
+    /// The watermark that each input has brought.
+    inputs: Vec<Option<i64>>,
+    /// Its own.
+    watermark: Option<i64>,
+    /// Who reads it: node and input.
+    readers: Vec<(usize, usize)>,
+}
+
+/// The nodes behind the sources.
+#[derive(Debug)]
+pub(super) struct Graph {
+    nodes: Vec<Runner>,
+    sink: usize,
+    session: Session,
+    policy: WatermarkPolicy,
+    /// Chunks are cut into single rows: where two ways of a source meet again, what a row does on one must be done before the next
+    /// row is on the other.
+    row_by_row: Vec<bool>,
+    pub(super) fates: Fates,
+    /// Rows that came too late and go to a topic, with the node and the input that refused them.
+    pub(super) late: Vec<(usize, usize, Chunk)>,
+}
+
+impl Graph {
+    pub(super) fn new(stage: &Query) -> Result<Self, PlanError> {
+        let mut nodes = Vec::with_capacity(stage.nodes.len());
+        for (number, of) in stage.nodes.iter().enumerate() {
+            let readers = stage.nodes.iter().enumerate().flat_map(|(reader, node)| {
+                let inputs = node.inputs.iter().enumerate();
+                inputs
+                    .filter(move |(_, input)| **input == number)
+                    .map(move |(input, _)| (reader, input))
+            });
+            nodes.push(Runner {
+                operate: node::operate(stage, number)?,
+                inputs: vec![None; of.inputs.len()],
+                watermark: None,
+                readers: readers.collect(),
+            });
+        }
+        let mut graph = Self {
+            sink: nodes.len() - 1,
+            nodes,
+            session: session(&stage.conventions)?,
+            policy: stage.conventions.watermark_policy,
+            row_by_row: Vec::new(),
+            fates: Fates::default(),
+            late: Vec::new(),
+        };
+        graph.row_by_row = (0..graph.nodes.len()).map(|node| graph.meets_again(node)).collect();
+        debug_assert!(matches!(stage.nodes[graph.sink].operator, Operator::Sink(_)));
+        Ok(graph)
+    }
+
+    /// Whether two ways from this node lead to one.
+    fn meets_again(&self, node: usize) -> bool {
+        let mut ways = vec![0_usize; self.nodes.len()];
+        ways[node] = 1;
+        for at in node..self.nodes.len() {
+            let of = ways[at].min(2);
+            for (reader, _) in &self.nodes[at].readers {
+                ways[*reader] += of;
+            }
+        }
+        ways.iter().any(|ways| *ways > 1)
+    }
+
+    /// Leads what `node` has put out to all its readers; what comes to the sink goes to `sink`.
+    pub(super) fn spread(&mut self, node: usize, chunk: Chunk, sink: &mut Vec<Chunk>) {
+        if chunk.is_empty() {
+            return;
+        }
+        if self.row_by_row[node] && chunk.rows > 1 {
+            for row in 0..chunk.rows {
+                self.spread_whole(node, chunk.single(row), sink);
+            }
+        } else {
+            self.spread_whole(node, chunk, sink);
+        }
+    }
+
+    fn spread_whole(&mut self, node: usize, chunk: Chunk, sink: &mut Vec<Chunk>) {
+        let readers = self.nodes[node].readers.clone();
+        let Some(((last, input), others)) = readers.split_last() else { return };
+        self.fates.made += (others.len() * chunk.rows) as u64;
+        for (reader, input) in others {
+            self.push(*reader, *input, chunk.clone(), sink);
+        }
+        self.push(*last, *input, chunk, sink);
+    }
+
+    fn push(&mut self, node: usize, input: usize, mut chunk: Chunk, sink: &mut Vec<Chunk>) {
+        self.combine(node, input, &mut chunk.marks);
+        if node == self.sink {
+            sink.push(chunk);
+            return;
+        }
+        let runner = &mut self.nodes[node];
+        let Some(operate) = &mut runner.operate else { return };
+        let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
+        let result = operate.process(input, &chunk, &mut Context { session, fates, policy });
+        let late = self.fates.late_rows.drain(..).map(|chunk| (node, input, chunk));
+        self.late.extend(late);
+        self.spread(node, result, sink);
+    }
+
+    /// Marks of one input → marks of the node: those that move the least of its inputs (by policy `max`, the largest).
+    fn combine(&mut self, node: usize, input: usize, marks: &mut Vec<Mark>) {
+        let (policy, runner) = (self.policy, &mut self.nodes[node]);
+        marks.retain_mut(|mark| {
+            runner.inputs[input] = runner.inputs[input].max(Some(mark.watermark));
+            let inputs = runner.inputs.iter().copied();
+            let combined = match policy {
+                WatermarkPolicy::Min => inputs.min().flatten(),
+                WatermarkPolicy::Max => inputs.max().flatten(),
+            };
+            let moved = combined > runner.watermark;
+            if let (true, Some(watermark)) = (moved, combined) {
+                runner.watermark = combined;
+                mark.watermark = watermark;
+            }
+            moved
+        });
+    }
+
+    /// Before a commit: what nodes hold back goes out.
+    pub(super) fn flush(&mut self, sink: &mut Vec<Chunk>) {
+        for node in 0..self.nodes.len() {
+            let Some(operate) = &mut self.nodes[node].operate else { continue };
+            let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
+            let chunk = operate.flush(&mut Context { session, fates, policy });
+            self.spread(node, chunk, sink);
+        }
+    }
+
+    /// The stores of a node.
+    pub(super) fn stores(&mut self, node: usize) -> Vec<&mut Store> {
+        self.nodes[node].operate.as_mut().map_or_else(Vec::new, |operate| operate.stores())
+    }
+
+    /// The sources' watermarks are as they were committed: each node's follow, and it makes itself ready.
+    pub(super) fn restored(&mut self, sources: &[(usize, Option<i64>)]) {
+        for (node, watermark) in sources {
+            self.nodes[*node].watermark = *watermark;
+        }
+        for node in 0..self.nodes.len() {
+            let watermark = self.nodes[node].watermark;
+            if let Some(operate) = &mut self.nodes[node].operate {
+                operate.restored(watermark);
+            }
+            for (reader, input) in self.nodes[node].readers.clone() {
+                let reader = &mut self.nodes[reader];
+                reader.inputs[input] = watermark;
+                let inputs = reader.inputs.iter().copied();
+                reader.watermark = match self.policy {
+                    WatermarkPolicy::Min => inputs.min().flatten(),
+                    WatermarkPolicy::Max => inputs.max().flatten(),
+                };
+            }
+        }
+    }
+
+    /// The watermark of a node.
+    pub(super) fn watermark(&self, node: usize) -> Option<i64> {
+        self.nodes[node].watermark
+    }
+
+    /// What expressions and encoders work with.
+    pub(super) fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}

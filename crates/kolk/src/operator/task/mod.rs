@@ -1,0 +1,467 @@
+//! One task: partition `i` of each input of a stage, its operators and their state. No I/O and no clock: bytes come in, bytes go out.
+//!
+//! ```text
+//! offer ─▶ lanes (append order, watermarks) ─▶ head (decode) ─▶ nodes ⇄ stores ─▶ tail (encode) ─▶ Output
+//! prepare_commit ─▶ what was held back, repartition blocks, how far time has come, changelog entries ─▶ Output
+//! ```
+
+mod exchange;
+mod graph;
+mod late;
+mod time_state;
+#[cfg(test)]
+mod tests;
+
+use crate::operator::PlanError;
+use crate::operator::block::{self, Around, Message, NotAMessage};
+use crate::operator::chunk::{Chunk, Mark};
+use crate::operator::head::Head;
+use crate::operator::lanes::{Item, LaneSettings, Lanes, Next, Progress};
+use crate::operator::stateless::types;
+use crate::operator::tail::Tail;
+use crate::record::{Addressed, Destination, Output, Rows, Slice};
+use crate::schema::DataType;
+use crate::state::Store;
+use crate::topology::{EventTime, Operator, Sink, Source, Stage, WatermarkPolicy};
+use exchange::Sender;
+use graph::Graph;
+use late::LateRows;
+use time_state::TimeState;
+
+pub use crate::operator::operate::Fates;
+
+/// What a task must know beside its stage.
+#[derive(Debug, Clone)]
+pub struct TaskOptions {
+    /// Its number: the partition of each input that it reads.
+    pub task: i32,
+    /// How many partitions the repartition topic has that the stage writes; of no matter for other sinks.
+    pub targets: i32,
+    /// For each of the stage's sources, in order: how many tasks the stage has that feeds it; 0 for topics of records.
+    pub upstream: Vec<i32>,
+}
+
+/// A record that could not be processed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// Which of the task's inputs it came from.
+    pub input: usize,
+    /// Its offset.
+    pub offset: i64,
+    /// Its time-stamp.
+    pub timestamp: i64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its value.
+    pub value: Option<Vec<u8>>,
+    /// Its headers as they stand in a record batch.
+    pub headers: Vec<u8>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A task that runs.
+#[derive(Debug)]
+pub struct Task {
+    inputs: Vec<Input>,
+    lanes: Lanes,
+    graph: Graph,
+    end: End,
+    late: LateRows,
+    time: TimeState,
+    /// The watermark of the sink's node before the chunk at hand.
+    sink: usize,
+    sink_watermark: Option<i64>,
+    policy: WatermarkPolicy,
+    /// For each store of the stage the node that it belongs to, and its number there.
+    stores: Vec<Option<(usize, usize)>>,
+    bad: Vec<BadRow>,
+}
+
+/// One source of the stage.
+#[derive(Debug)]
+struct Input {
+    /// Its node.
+    node: usize,
+    /// Where its rows come from.
+    from: From,
+    /// The next offset behind everything that was offered.
+    end: Option<i64>,
+}
+
+#[derive(Debug)]
+enum From {
+    /// Records of a topic; their rows leave the head as those of this node.
+    Records { head: Box<Head>, out: usize, lane: usize },
+    /// Blocks of a repartition topic, with columns of these types.
+    Blocks { types: Vec<DataType> },
+}
+
+#[derive(Debug)]
+enum End {
+    Records(Tail),
+    Blocks(Sender),
+}
+
+impl Task {
+    /// Compiles a stage for one task. Its stores are empty: [`Self::restore`] fills them, then [`Self::restored`] makes it ready.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn new(stage: &Stage, options: &TaskOptions) -> Result<Self, PlanError> {
+        let query = &stage.query;
+        let policy = query.conventions.watermark_policy;
+        let sources = || query.sources().count();
+        let mut lanes = Lanes::new(sources(), policy);
+        let mut inputs = Vec::with_capacity(sources());
+        for (node, of) in query.nodes.iter().enumerate() {
+            let Operator::Source(source) = &of.operator else { continue };
+            let input = inputs.len();
+            let settings = lane_settings(source);
+            let from = if source.exchange.is_some() {
+                let upstream = options.upstream.get(input).copied().unwrap_or(1);
+                (0..upstream).for_each(|task| {
+                    lanes.add(input, Some(task), settings);
+                });
+                From::Blocks { types: types(&of.schema) }
+            } else {
+                let (head, out) = Head::new(query, node)?;
+                From::Records { head: Box::new(head), out, lane: lanes.add(input, None, settings) }
+            };
+            inputs.push(Input { node, from, end: None });
+        }
+        let graph = Graph::new(query)?;
+        let sink = query.nodes.len() - 1;
+        let end = end(stage, options)?;
+        let mut numbers = vec![0_usize; query.nodes.len()];
+        let stores = stage.stores.iter().map(|store| {
+            let node = store.node?;
+            numbers[node] += 1;
+            Some((node, numbers[node] - 1))
+        });
+        Ok(Self {
+            stores: stores.collect(),
+            inputs,
+            lanes,
+            graph,
+            end,
+            late: LateRows::new(query)?,
+            time: TimeState::default(),
+            sink,
+            sink_watermark: None,
+            policy,
+            bad: Vec::new(),
+        })
+    }
+
+    /// How many inputs it has: the stage's sources, in order.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Takes rows of an input, in offset order. They are processed by [`Self::run`].
+    ///
+    /// # Errors
+    /// A record of a repartition topic that this version of the query did not write, with its offset.
+    pub fn offer(&mut self, input: usize, rows: Rows) -> Result<(), (i64, String)> {
+        let of = &mut self.inputs[input];
+        let Some(last) = rows.rows.last() else { return Ok(()) };
+        of.end = Some(last.offset + 1);
+        let types = match &of.from {
+            From::Records { lane, .. } => {
+                self.lanes.push(*lane, Item::Records { rows, next: 0 });
+                return Ok(());
+            }
+            From::Blocks { types } => types,
+        };
+        for row in &rows.rows {
+            let bytes = row.value.of(&rows.buffer).unwrap_or_default();
+            let message = block::read(bytes, types);
+            let message = message.map_err(|error: NotAMessage| (row.offset, error.to_string()))?;
+            let (task, item) = match message {
+                Message::Told { task, progress } => (task, Item::Told(progress)),
+                Message::Rows { task, chunk, around } => {
+                    (task, Item::Block { chunk, around, next: 0, offset: row.offset })
+                }
+            };
+            let lane = self.lanes.find(input, Some(task)).ok_or_else(|| {
+                (row.offset, format!("comes from task {task}, which the stage before does not have: a topic has grown"))
+            })?;
+            self.lanes.push_new(lane, item, row.offset);
+        }
+        Ok(())
+    }
+
+    /// The position of an input has moved to this offset, past what are no rows: markers, and records that were compacted or aborted.
+    pub fn passed(&mut self, input: usize, next: i64) {
+        let of = &mut self.inputs[input];
+        of.end = of.end.max(Some(next));
+    }
+
+    /// A fetch has shown that the input, a topic of records, has nothing more for the moment.
+    pub fn caught_up(&mut self, input: usize) {
+        if let From::Records { lane, .. } = &self.inputs[input].from {
+            self.lanes.push(*lane, Item::CaughtUp);
+        }
+    }
+
+    /// Rows that wait for their turn.
+    #[must_use]
+    pub fn waiting_rows(&self) -> usize {
+        self.lanes.waiting_rows()
+    }
+
+    /// Whether rows of this input wait: then it is others that must bring something first.
+    #[must_use]
+    pub fn has_waiting(&self, input: usize) -> bool {
+        self.lanes.first_waiting(input).is_some()
+    }
+
+    /// Processes some rows; `false` when there is nothing to do until something is offered.
+    ///
+    /// # Errors
+    /// A row that cannot be written, and why.
+    pub fn run(&mut self, output: &mut Output) -> Result<bool, String> {
+        let (node, chunk) = match self.lanes.next() {
+            Next::Wait => return Ok(false),
+            Next::Watermark { input, watermark } => {
+                let marks = vec![Mark { at: 0, watermark }];
+                (self.out_of(input), Chunk { marks, ..Chunk::default() })
+            }
+            Next::Rows { lane, until } => self.take(lane, until, output),
+        };
+        let mut sink = Vec::new();
+        self.graph.spread(node, chunk, &mut sink);
+        self.write(sink, output)?;
+        Ok(true)
+    }
+
+    /// The node as whose rows an input's rows begin.
+    fn out_of(&self, input: usize) -> usize {
+        match &self.inputs[input].from {
+            From::Records { out, .. } => *out,
+            From::Blocks { .. } => self.inputs[input].node,
+        }
+    }
+
+    /// Takes rows of a lane's first item up to a record time-stamp.
+    fn take(&mut self, lane: usize, until: i64, output: &mut Output) -> (usize, Chunk) {
+        let input = self.lanes.all()[lane].input;
+        let node = self.out_of(input);
+        let Some(item) = self.lanes.lend(lane) else { return (node, Chunk::default()) };
+        let (chunk, taken) = match (&item, &mut self.inputs[input].from) {
+            (Item::Records { rows, next }, From::Records { head, .. }) => {
+                let fit =
+                    rows.rows[*next..].iter().take_while(|row| row.timestamp <= until).count();
+                let range = *next..*next + fit.max(1);
+                let before = output.bad.len();
+                let lanes = &mut self.lanes;
+                let mut advance = |time, timestamp| lanes.advance(lane, time, timestamp);
+                let (chunk, end) = head.decode(rows, range, &mut advance, output);
+                self.bad.extend(
+                    output.bad.drain(before..).filter_map(|bad| bad_row(input, rows, &bad)),
+                );
+                (chunk, end - next)
+            }
+            (Item::Block { chunk, around, next, .. }, _) => {
+                let rest = chunk.origins[*next..].iter();
+                let fit = rest.take_while(|origin| origin.timestamp <= until).count().max(1);
+                (self.cut(lane, chunk, around, *next..*next + fit), fit)
+            }
+            _ => (Chunk::default(), 0),
+        };
+        self.lanes.give_back(lane, item, taken);
+        (node, chunk)
+    }
+
+    /// Rows of a block, with the marks that stood before them where they came from.
+    fn cut(
+        &mut self,
+        lane: usize,
+        chunk: &Chunk,
+        around: &[Around],
+        rows: std::ops::Range<usize>,
+    ) -> Chunk {
+        let kept: Vec<usize> = rows.clone().collect();
+        let mut cut = chunk.select(&kept);
+        cut.marks.clear();
+        for (at, row) in rows.enumerate() {
+            let mut mark = |at: usize, moved: Option<i64>| {
+                cut.marks.extend(moved.map(|watermark| Mark { at, watermark }));
+            };
+            let Around { met, left } = around[row];
+            match self.policy {
+                WatermarkPolicy::Min => {
+                    mark(at, self.lanes.raise(lane, met));
+                    mark(at + 1, self.lanes.raise(lane, left));
+                }
+                WatermarkPolicy::Max => {
+                    let timestamp = chunk.origins[row].timestamp;
+                    mark(at, self.lanes.advance(lane, chunk.times[row], timestamp));
+                }
+            }
+        }
+        cut
+    }
+
+    fn write(&mut self, sink: Vec<Chunk>, output: &mut Output) -> Result<(), String> {
+        for (node, input, chunk) in std::mem::take(&mut self.graph.late) {
+            self.late.write((node, input), &chunk, self.graph.session(), output)?;
+        }
+        for chunk in sink {
+            let before = self.sink_watermark;
+            self.sink_watermark = chunk.marks.last().map(|mark| mark.watermark).or(before);
+            match &mut self.end {
+                End::Records(tail) => tail.write(&chunk, self.graph.session(), output)?,
+                End::Blocks(sender) => sender.push(chunk, before, self.graph.session(), output)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next offset of an input to read when everything processed so far is committed.
+    #[must_use]
+    pub fn position(&self, input: usize) -> Option<i64> {
+        self.lanes.first_waiting(input).or(self.inputs[input].end)
+    }
+
+    /// Before a commit: appends what was held back, what goes to other stages, and the changelog of every store.
+    ///
+    /// # Errors
+    /// A row that cannot be written, and why.
+    pub fn prepare_commit(&mut self, output: &mut Output) -> Result<(), String> {
+        let mut sink = Vec::new();
+        self.graph.flush(&mut sink);
+        self.write(sink, output)?;
+        if let End::Blocks(sender) = &mut self.end {
+            let lanes = self.lanes.all();
+            sender.commit(
+                Progress {
+                    watermark: self.graph.watermark(self.sink),
+                    reached: lanes
+                        .iter()
+                        .map(|lane| lane.progress.reached)
+                        .min()
+                        .unwrap_or(i64::MIN),
+                    caught_up: lanes.iter().all(|lane| lane.progress.caught_up),
+                },
+                output,
+            );
+        }
+        self.time.note(&self.lanes, self.inputs.len());
+        for number in 0..self.stores.len() {
+            let task = self.stores[number];
+            let to = Destination::Changelog(number);
+            self.with_store(task, |store| {
+                store.drain_changes(&mut |key: &[u8], value: Option<&[u8]>| {
+                    append(to, key, value, output)
+                });
+            });
+        }
+        Ok(())
+    }
+
+    fn with_store<T>(
+        &mut self,
+        place: Option<(usize, usize)>,
+        f: impl FnOnce(&mut Store) -> T,
+    ) -> Option<T> {
+        match place {
+            None => Some(f(&mut self.time.store)),
+            Some((node, number)) => self.graph.stores(node).into_iter().nth(number).map(f),
+        }
+    }
+
+    /// Puts an entry of a changelog or snapshot into the store of this number.
+    pub fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) {
+        let Some(place) = self.stores.get(store).copied() else { return };
+        self.with_store(place, |store| store.restore(key, value));
+    }
+
+    /// All stores are as they were committed: lanes, watermarks and operators go on from there.
+    pub fn restored(&mut self) {
+        self.time.restore(&mut self.lanes);
+        let watermark =
+            |(number, input): (usize, &Input)| (input.node, self.lanes.watermark(number));
+        let mut sources: Vec<(usize, Option<i64>)> =
+            self.inputs.iter().enumerate().map(watermark).collect();
+        sources.extend(
+            (0..self.inputs.len()).map(|input| (self.out_of(input), self.lanes.watermark(input))),
+        );
+        self.graph.restored(&sources);
+        self.sink_watermark = self.graph.watermark(self.sink);
+    }
+
+    /// A store, for those who look into it.
+    pub fn store(&mut self, number: usize, look: &mut dyn FnMut(&Store)) {
+        let Some(place) = self.stores.get(number).copied() else { return };
+        self.with_store(place, |store| look(store));
+    }
+
+    /// The watermark of the stage's result, in milliseconds since 1970.
+    #[must_use]
+    pub fn watermark(&self) -> Option<i64> {
+        self.graph.watermark(self.sink)
+    }
+
+    /// What became of rows inside since the last call.
+    pub fn take_fates(&mut self) -> Fates {
+        std::mem::take(&mut self.graph.fates)
+    }
+
+    /// Records that could not be processed since the last call, in the order in which they were found.
+    pub fn take_bad(&mut self) -> Vec<BadRow> {
+        std::mem::take(&mut self.bad)
+    }
+}
+
+fn lane_settings(source: &Source) -> LaneSettings {
+    LaneSettings {
+        delay_ms: i64::try_from(source.watermark_delay.as_millis()).unwrap_or(i64::MAX),
+        checks_future: matches!(source.event_time, EventTime::Column { .. }),
+    }
+}
+
+fn end(stage: &Stage, options: &TaskOptions) -> Result<End, PlanError> {
+    let query = &stage.query;
+    let graph = |why: &str| PlanError::Graph { query: query.name.clone(), why: why.to_owned() };
+    let sink: &Sink = query.sink().ok_or_else(|| graph("its last node is no sink"))?;
+    let node = query.nodes.last().and_then(|node| query.nodes.get(*node.inputs.first()?));
+    let schema = &node.ok_or_else(|| graph("its sink has no input"))?.schema;
+    Ok(match &sink.exchange {
+        None => End::Records(Tail::new(sink, schema, &query.conventions)?),
+        Some(exchange) => {
+            let numbers = (options.task, options.targets);
+            End::Blocks(Sender::new(exchange, schema, &query.conventions, numbers)?)
+        }
+    })
+}
+
+fn bad_row(input: usize, rows: &Rows, bad: &crate::record::BadRecord) -> Option<BadRow> {
+    let row = rows.rows.get(bad.input as usize)?;
+    let bytes = |slice: Slice| slice.of(&rows.buffer).map(<[u8]>::to_vec);
+    Some(BadRow {
+        input,
+        offset: row.offset,
+        timestamp: row.timestamp,
+        key: bytes(row.key),
+        value: bytes(row.value),
+        headers: bytes(row.headers).unwrap_or_default(),
+        reason: bad.reason.clone(),
+    })
+}
+
+/// Appends a changelog entry.
+fn append(to: Destination, key: &[u8], value: Option<&[u8]>, output: &mut Output) {
+    let key = put(key, &mut output.encoded);
+    let value = value.map_or(Slice::NULL, |value| put(value, &mut output.encoded));
+    output.addressed.push(Addressed { to, partition: 0, timestamp: 0, key, value });
+}
+
+/// Appends bytes. No store's changes of one commit have 4 GiB: memory is bounded far below.
+fn put(bytes: &[u8], into: &mut Vec<u8>) -> Slice {
+    let start = u32::try_from(into.len()).unwrap_or_default();
+    into.extend_from_slice(bytes);
+    Slice::new(start, u32::try_from(bytes.len()).unwrap_or_default())
+}
