@@ -3,7 +3,10 @@
 use crate::ast::Text;
 use crate::duration;
 use crate::error::{Problem, Result, listed, nearest};
-use kolk::topology::{Conventions, JsonNulls, JsonTimestamps, OffsetReset, WatermarkPolicy};
+use kolk::topology::{
+    Conventions, JsonNulls, JsonTimestamps, NestedText, NullComparisons, OffsetReset,
+    WatermarkPolicy,
+};
 use std::time::Duration;
 
 macro_rules! words {
@@ -292,7 +295,33 @@ table! {
             JsonNulls::Omit => "omit".to_owned(),
             JsonNulls::Write => "write".to_owned(),
         }),
-        "Whether NULL fields are left out of JSON or written as `null`.";
+        "Whether NULL fields are left out of JSON or written as `null`; written, structs hold their declared fields and no others.";
+    "null_comparisons" ["unknown", "false"] "", "unknown" / "false",
+        (|settings, word| {
+            settings.conventions.null_comparisons = match word {
+                "unknown" => NullComparisons::Unknown,
+                "false" => NullComparisons::False,
+                _ => return Err(String::new()),
+            };
+            Ok(())
+        }, |settings| match settings.conventions.null_comparisons {
+            NullComparisons::Unknown => "unknown".to_owned(),
+            NullComparisons::False => "false".to_owned(),
+        }),
+        "What a comparison with NULL gives: NULL, or FALSE. `IN` and `BETWEEN` compare too.";
+    "nested_text" ["json", "java"] "", "json" / "java",
+        (|settings, word| {
+            settings.conventions.nested_text = match word {
+                "json" => NestedText::Json,
+                "java" => NestedText::Java,
+                _ => return Err(String::new()),
+            };
+            Ok(())
+        }, |settings| match settings.conventions.nested_text {
+            NestedText::Json => "json".to_owned(),
+            NestedText::Java => "java".to_owned(),
+        }),
+        "How arrays, maps and structs are cast to text: as JSON, or as Java's collections show themselves (`[1, 2]`).";
     "select_star" ["bytes", "columns"] "", "bytes" / "columns", word_field!(SelectStar, select_star),
         "`SELECT *` alone: the value's bytes unchanged, or the declared columns.";
     "watermark_policy" ["min", "max"] "", "min" / "max",

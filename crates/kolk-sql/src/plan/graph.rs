@@ -195,8 +195,7 @@ fn columns_of(expression: &Expression, used: &mut BTreeSet<usize>) {
     if let Kind::Column { index, .. } = &expression.kind {
         used.insert(*index);
     }
-    let mut copy = expression.clone();
-    for_each_child(&mut copy, &mut |child| columns_of(child, used));
+    expression.each_operand(&mut |operand| columns_of(operand, used));
 }
 
 /// Gives columns their new positions.
@@ -204,7 +203,7 @@ fn remap(expression: &mut Expression, place: &dyn Fn(usize) -> usize) {
     if let Kind::Column { index, .. } = &mut expression.kind {
         *index = place(*index);
     }
-    for_each_child(expression, &mut |child| remap(child, place));
+    expression.each_operand_mut(&mut |operand| remap(operand, place));
 }
 
 /// Puts the expressions of slots in place of the columns that stand for them.
@@ -213,33 +212,5 @@ pub(super) fn substitute(expression: &mut Expression, slots: &[Output]) {
         *expression = slots[*index].expression.clone();
         return;
     }
-    for_each_child(expression, &mut |child| substitute(child, slots));
-}
-
-fn for_each_child(expression: &mut Expression, visit: &mut dyn FnMut(&mut Expression)) {
-    match &mut expression.kind {
-        Kind::Column { .. } | Kind::Pseudo(_) | Kind::Literal(_) => {}
-        Kind::Field { of: one, .. }
-        | Kind::Unary { operand: one, .. }
-        | Kind::Cast(one)
-        | Kind::IsNull(one) => visit(one),
-        Kind::Element { of: one, index: two }
-        | Kind::Binary { left: one, right: two, .. }
-        | Kind::Like { value: one, pattern: two, .. } => {
-            visit(one);
-            visit(two);
-        }
-        Kind::Case { branches, otherwise } => {
-            for (when, then) in branches {
-                visit(when);
-                visit(then);
-            }
-            otherwise.iter_mut().for_each(|otherwise| visit(otherwise));
-        }
-        Kind::In { value, list } => {
-            visit(value);
-            list.iter_mut().for_each(visit);
-        }
-        Kind::Call { arguments, .. } => arguments.iter_mut().for_each(visit),
-    }
+    expression.each_operand_mut(&mut |operand| substitute(operand, slots));
 }

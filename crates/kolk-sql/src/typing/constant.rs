@@ -8,6 +8,7 @@ use jiff::civil;
 use jiff::tz::TimeZone;
 use kolk::expression::{Expression, Kind, Literal};
 use kolk::schema::DataType;
+use std::borrow::Cow;
 
 /// Digits with a point as a DECIMAL of exactly these digits.
 pub(super) fn decimal(text: &str, span: Span) -> Result<Expression> {
@@ -89,7 +90,7 @@ pub(super) fn time(
 ) -> Result<Expression> {
     let value = match data_type {
         DataType::Timestamp => timestamp(text, timezone).map(Literal::Timestamp),
-        DataType::Date => text.parse::<civil::Date>().ok().map(|date| {
+        DataType::Date => completed(text).parse::<civil::Date>().ok().map(|date| {
             let days = date.since(civil::Date::constant(1970, 1, 1)).map(|span| span.get_days());
             Literal::Date(days.unwrap_or_default())
         }),
@@ -134,12 +135,18 @@ fn number(text: &str) -> Option<Expression> {
     if let Ok(value) = text.parse() {
         return Some(literal(Literal::Bigint(value), DataType::Bigint));
     }
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && digits.bytes().any(|b| b.is_ascii_digit())
-    {
-        let value = decimal(digits, Span::default()).ok()?;
-        return if sign.is_empty() { Some(value) } else { negated(&value) };
+    // An exponent only moves the point: the number stays exact.
+    let exact = kolk::codec::decimal::parse(text.as_bytes()).and_then(|(digits, scale)| {
+        let behind = u8::try_from(scale.max(0)).ok().filter(|behind| *behind <= PRECISION_MAX)?;
+        let zeros = kolk::codec::decimal::power(u32::try_from(-scale.min(0)).ok()?)?;
+        let digits = digits.checked_mul(zeros)?;
+        let precision = digits.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+        let precision = u8::try_from(precision).ok()?.max(behind);
+        let data_type = DataType::Decimal { precision, scale: behind };
+        (precision <= PRECISION_MAX).then(|| literal(Literal::Decimal(digits), data_type))
+    });
+    if exact.is_some() {
+        return exact;
     }
     let value: f64 = text.parse().ok()?;
     value.is_finite().then(|| literal(Literal::Double(value), DataType::Double))
@@ -177,13 +184,18 @@ pub(super) fn as_text(expression: &Expression) -> Option<Expression> {
     Some(literal(Literal::String(text), DataType::String))
 }
 
+/// The first day of what is a year or a month only.
+fn completed(text: &str) -> Cow<'_, str> {
+    match text.len() {
+        4 => Cow::Owned(format!("{text}-01-01")),
+        7 => Cow::Owned(format!("{text}-01")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// Milliseconds since 1970. A year or a month alone is its beginning.
 fn timestamp(text: &str, timezone: &str) -> Option<i64> {
-    let text = match text.len() {
-        4 => &format!("{text}-01-01"),
-        7 => &format!("{text}-01"),
-        _ => text,
-    };
+    let text = &*completed(text);
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Some(instant.as_millisecond());
     }

@@ -18,7 +18,7 @@ pub(super) fn shown(expression: &Expression) -> String {
 
 /// The type that both widen to.
 pub(super) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
-    use DataType::{Bigint, Date, Decimal, Double, Integer, Timestamp};
+    use DataType::{Array, Bigint, Date, Decimal, Double, Integer, Map, Struct, Timestamp};
     Some(match (a, b) {
         _ if a == b => a.clone(),
         (Double, Integer | Bigint | Decimal { .. })
@@ -30,8 +30,28 @@ pub(super) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
             decimal_of((p1 - s1).max(p2 - s2) + scale, scale)
         }
         (Timestamp, Date) | (Date, Timestamp) => Timestamp,
+        (Array(a), Array(b)) => Array(Box::new(widened(a, b)?)),
+        (Map(ka, va), Map(kb, vb)) => Map(Box::new(widened(ka, kb)?), Box::new(widened(va, vb)?)),
+        (Struct(a), Struct(b)) => Struct(fields(a, b)?),
         _ => return None,
     })
+}
+
+/// The fields of both structs; those of the same name widened.
+fn fields(a: &[(String, DataType)], b: &[(String, DataType)]) -> Option<Vec<(String, DataType)>> {
+    let of = |fields: &[(String, DataType)], name: &str| {
+        fields.iter().find(|(other, _)| other == name).map(|(_, data_type)| data_type.clone())
+    };
+    let mut all = Vec::new();
+    for (name, data_type) in a {
+        let common = match of(b, name) {
+            Some(other) => widened(data_type, &other)?,
+            None => data_type.clone(),
+        };
+        all.push((name.clone(), common));
+    }
+    all.extend(b.iter().filter(|(name, _)| of(a, name).is_none()).cloned());
+    Some(all)
 }
 
 /// All digits and those behind the point, of a number that is exact.
@@ -92,18 +112,89 @@ pub(super) fn read_constants(operands: &mut [Operand], timezone: &str) -> Result
         }
         return Ok(());
     }
-    let Some(among) = operands.iter().find(|operand| !text(operand)) else { return Ok(()) };
+    // What is built of constants follows the others.
+    let others = || operands.iter().filter(|operand| !text(operand));
+    let Some(among) = others().find(|other| !is_built(&other.expression)).or(others().next())
+    else {
+        return Ok(());
+    };
     let among = among.expression.data_type.clone();
     for operand in operands.iter_mut() {
-        if let Kind::Literal(Literal::String(content)) = &operand.expression.kind {
-            operand.expression = constant::read(content, &among, timezone, operand.span)?;
-        }
+        read_constant(&mut operand.expression, &among, timezone, operand.span)?;
     }
     Ok(())
 }
 
-fn is_time(data_type: &DataType) -> bool {
+fn is_built(expression: &Expression) -> bool {
+    matches!(expression.kind, Kind::Array(_) | Kind::Map(_) | Kind::Struct(_))
+}
+
+/// Constant text, also inside of what is built, read as a value that can stand among those of a type.
+fn read_constant(
+    expression: &mut Expression,
+    among: &DataType,
+    timezone: &str,
+    span: Span,
+) -> Result<()> {
+    match (&mut expression.kind, &mut expression.data_type, among) {
+        (Kind::Literal(Literal::String(_)), _, DataType::String) => {}
+        (Kind::Literal(Literal::String(text)), _, among) => {
+            *expression = constant::read(text, among, timezone, span)?;
+        }
+        (Kind::Array(items), DataType::Array(own), DataType::Array(among)) => {
+            for item in items.iter_mut() {
+                read_constant(item, among, timezone, span)?;
+            }
+            become_type(own, &*items);
+        }
+        (Kind::Map(entries), DataType::Map(_, own), DataType::Map(_, among)) => {
+            for (_, value) in entries.iter_mut() {
+                read_constant(value, among, timezone, span)?;
+            }
+            become_type(own, entries.iter().map(|(_, value)| value));
+        }
+        (Kind::Struct(values), DataType::Struct(own), DataType::Struct(among)) => {
+            for ((name, own), value) in own.iter_mut().zip(values) {
+                if let Some((_, among)) = among.iter().find(|(other, _)| other == name) {
+                    read_constant(value, among, timezone, span)?;
+                    *own = value.data_type.clone();
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The common type of the parts, when they have one: those that have not are told later.
+fn become_type<'a>(own: &mut DataType, parts: impl IntoIterator<Item = &'a Expression>) {
+    let mut parts = parts.into_iter().filter(|part| !is_null(part)).map(|part| &part.data_type);
+    if let Some(first) = parts.next()
+        && let Some(common) = parts.try_fold(first.clone(), |so_far, part| widened(&so_far, part))
+    {
+        *own = common;
+    }
+}
+
+/// Whether it is a date, a time or both.
+pub(super) fn is_time(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp | DataType::Date | DataType::Time)
+}
+
+/// Text that is compared with a date or time is read as one, row by row; constant text is read when planned.
+pub(super) fn read_times(left: &mut Operand, right: &mut Operand) {
+    let cast = |text: &mut Operand, time: &DataType| {
+        let expression = &mut text.expression;
+        if is_time(time)
+            && expression.data_type == DataType::String
+            && !matches!(expression.kind, Kind::Literal(_))
+        {
+            let operand = Box::new(expression.clone());
+            *expression = Expression { kind: Kind::Cast(operand), data_type: time.clone() };
+        }
+    };
+    cast(left, &right.expression.data_type);
+    cast(right, &left.expression.data_type);
 }
 
 /// Whether `<` means something.
@@ -132,12 +223,50 @@ pub(crate) fn implicit(
     {
         return constant::time(text, target, timezone, span);
     }
+    if is_built(&expression) {
+        return built(expression, target, timezone, span);
+    }
     if widened(&expression.data_type, target).as_ref() == Some(target) {
         return Ok(widen(expression, target));
     }
     let message = format!("expected {target}, found {}", expression.data_type);
     let help = cast_help(target, &expression.data_type);
     Err(Problem::new(span, message, format!("{}", expression.data_type)).maybe_help(help))
+}
+
+/// What is built, part by part as a type that it widens to.
+fn built(
+    expression: Expression,
+    target: &DataType,
+    timezone: &str,
+    span: Span,
+) -> Result<Expression> {
+    let each = |part: Expression, target: &DataType| implicit(part, target, timezone, span);
+    let kind = match (expression.kind, &expression.data_type, target) {
+        (Kind::Array(items), _, DataType::Array(of)) => {
+            Kind::Array(items.into_iter().map(|item| each(item, of)).collect::<Result<_>>()?)
+        }
+        (Kind::Map(entries), _, DataType::Map(of_key, of_value)) => {
+            let entries = entries
+                .into_iter()
+                .map(|(key, value)| Ok((each(key, of_key)?, each(value, of_value)?)));
+            Kind::Map(entries.collect::<Result<_>>()?)
+        }
+        (Kind::Struct(values), DataType::Struct(own), DataType::Struct(fields)) => {
+            let mut given: Vec<_> = own.iter().zip(values.into_iter().map(Some)).collect();
+            let values = fields.iter().map(|(name, of)| {
+                let found = given.iter_mut().find(|((other, _), _)| other == name);
+                let null = Expression { kind: Kind::Literal(Literal::Null), data_type: of.clone() };
+                each(found.and_then(|(_, value)| value.take()).unwrap_or(null), of)
+            });
+            Kind::Struct(values.collect::<Result<_>>()?)
+        }
+        (_, found, _) => {
+            let message = format!("expected {target}, found {found}");
+            return Err(Problem::new(span, message, format!("{found}")));
+        }
+    };
+    Ok(Expression { kind, data_type: target.clone() })
 }
 
 /// The expression as a wider type: constants at once, others by a cast.

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod call;
 mod constant;
+mod construct;
 mod convert;
 #[cfg(test)]
 mod tests;
@@ -87,9 +88,9 @@ impl Typing<'_> {
                 return Err(Problem::unsupported(span, what));
             }
             ExprKind::Lambda { .. } => return Err(Problem::unsupported(span, "a lambda function")),
-            ExprKind::Struct(_) => return Err(Problem::unsupported(span, "building a STRUCT")),
-            ExprKind::Map(_) => return Err(Problem::unsupported(span, "building a MAP")),
-            ExprKind::Array(_) => return Err(Problem::unsupported(span, "building an ARRAY")),
+            ExprKind::Struct(fields) => self.structure(fields)?,
+            ExprKind::Map(entries) => self.map(entries, span)?,
+            ExprKind::Array(items) => self.array(items, span)?,
         })
     }
 
@@ -262,6 +263,7 @@ impl Typing<'_> {
     ) -> Result<Expression> {
         self.read_row_time(&left, &mut right)?;
         self.read_row_time(&right, &mut left)?;
+        convert::read_times(&mut left, &mut right);
         let distinct =
             matches!(operator, BinaryOperator::IsDistinct | BinaryOperator::IsNotDistinct);
         if !distinct

@@ -24,6 +24,23 @@ pub fn parse(text: &[u8], zone: &mut Zone) -> Option<i64> {
     }
 }
 
+/// Milliseconds since 1970 of what [`parse`] reads, and of beginnings of it: `2024`, `2024-01`, `2024-01-01T09`. What is left
+/// out is the least that it can be.
+#[must_use]
+pub fn parse_partial(text: &[u8], zone: &mut Zone) -> Option<i64> {
+    if let Some(ms) = parse(text, zone) {
+        return Some(ms);
+    }
+    let missing: &[u8] = match text.len() {
+        4 => b"-01-01",
+        7 => b"-01",
+        11 => b"00:00",
+        13 => b":00",
+        _ => return None,
+    };
+    parse(&[text, missing].concat(), zone)
+}
+
 /// Days since 1970-01-01 of `2024-01-01`.
 #[must_use]
 pub fn parse_date(text: &[u8]) -> Option<i32> {
@@ -123,6 +140,18 @@ pub fn write_time(ms: i32, into: &mut Vec<u8>) {
     write_time_of_day(i64::from(ms).rem_euclid(DAY_MS), into);
 }
 
+/// Appends a time of day as briefly as Java does: `09:20`, `09:20:05` or `09:20:05.010`.
+pub fn write_time_briefly(ms: i32, into: &mut Vec<u8>) {
+    let start = into.len();
+    write_time(ms, into);
+    let kept = match ms {
+        ms if ms % 60_000 == 0 => "09:20".len(),
+        ms if ms % 1000 == 0 => "09:20:05".len(),
+        _ => return,
+    };
+    into.truncate(start + kept);
+}
+
 /// Appends an offset as `+01:00`, or `Z` for none.
 pub fn write_offset(offset_s: i32, into: &mut Vec<u8>) {
     if offset_s == 0 {
@@ -212,7 +241,32 @@ mod tests {
             assert_eq!(parse(text.as_bytes(), &mut paris), ms, "{text}");
         }
         assert_eq!(parse_time(b"09:20:00.5"), Some(33_600_500));
+        for (text, ms) in [
+            ("2024", Some(1_704_063_600_000)),
+            ("2024-07", Some(1_719_784_800_000)),
+            ("2024-01-01T01", Some(1_704_067_200_000)),
+            ("2024-01-01T", Some(1_704_063_600_000)),
+            ("2024-01-01T01:00Z", Some(1_704_070_800_000)),
+            ("20", None),
+            ("2024-1", None),
+        ] {
+            assert_eq!(parse_partial(text.as_bytes(), &mut paris), ms, "{text}");
+        }
         assert_eq!(parse_date(b"1970-01-02"), Some(1));
+    }
+
+    #[test]
+    fn times_are_written_briefly() {
+        for (ms, expected) in [
+            (0, "00:00"),
+            (33_600_000, "09:20"),
+            (33_605_000, "09:20:05"),
+            (33_605_010, "09:20:05.010"),
+        ] {
+            let mut out = Vec::new();
+            write_time_briefly(ms, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     fn text(ms: i64, zone: &str) -> String {

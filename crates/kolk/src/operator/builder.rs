@@ -5,8 +5,11 @@ use crate::codec::json::{Kind, Token};
 use crate::codec::kafka;
 use crate::codec::zone::Zone;
 use crate::operator::column::Column;
+use crate::operator::encode::Style;
 use crate::operator::texts::Texts;
+use crate::operator::value::{Value, write_json};
 use crate::schema::DataType;
+use crate::topology::JsonNulls;
 use arrow_array::builder::{
     BooleanBuilder, Decimal128Builder, Float64Builder, Int32Builder, Int64Builder,
     LargeBinaryBuilder,
@@ -25,7 +28,17 @@ pub(crate) enum Builder {
     Text(Texts),
     /// The JSON text of values of this kind.
     Nested(Texts, Kind),
+    /// The same in its normal form: declared fields and no others.
+    Declared(Box<Declared>),
     Bytes(LargeBinaryBuilder),
+}
+
+/// Nested values in their normal form.
+pub(crate) struct Declared {
+    texts: Texts,
+    data_type: DataType,
+    style: Style,
+    text: Vec<u8>,
 }
 
 /// Adds the value, or NULL and the error.
@@ -68,6 +81,17 @@ impl Builder {
         }
     }
 
+    /// The same, with nested values in their normal form where the style writes NULL fields.
+    pub(crate) fn styled(data_type: &DataType, style: Style, len: usize) -> Self {
+        match Self::new(data_type, len) {
+            Self::Nested(texts, _) if style.nulls == JsonNulls::Write => {
+                let (data_type, text) = (data_type.clone(), Vec::new());
+                Self::Declared(Box::new(Declared { texts, data_type, style, text }))
+            }
+            other => other,
+        }
+    }
+
     /// Adds the value of a token; NULL for a missing field, for `null`, and where the token is of another type.
     #[inline]
     pub(crate) fn push_token(
@@ -104,6 +128,7 @@ impl Builder {
                 builder.push_null();
                 Err(Mismatch)
             }
+            Self::Declared(declared) => declared.push(token, buffer, zone),
             Self::Bytes(builder) => push!(builder, value::bytes(token, buffer)),
         }
     }
@@ -151,6 +176,7 @@ impl Builder {
             Self::Double(builder) => builder.append_null(),
             Self::Decimal(builder, _) => builder.append_null(),
             Self::Text(builder) | Self::Nested(builder, _) => builder.push_null(),
+            Self::Declared(declared) => declared.texts.push_null(),
             Self::Bytes(builder) => builder.append_null(),
         }
     }
@@ -166,7 +192,19 @@ impl Builder {
             Self::Double(mut builder) => builder.finish().into(),
             Self::Decimal(mut builder, _) => builder.finish().into(),
             Self::Text(builder) | Self::Nested(builder, _) => builder.finish().into(),
+            Self::Declared(declared) => declared.texts.finish().into(),
             Self::Bytes(mut builder) => builder.finish().into(),
         }
+    }
+}
+
+impl Declared {
+    fn push(&mut self, token: Token, buffer: &[u8], zone: &mut Zone) -> Result<(), Mismatch> {
+        let value = Value::of_token(token, buffer, &self.data_type, zone);
+        let value = value.inspect_err(|_| self.texts.push_null())?;
+        self.text.clear();
+        write_json(&value, &self.data_type, (self.style, zone), &mut self.text);
+        self.texts.push(&self.text);
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::codec::zone::Zone;
 use crate::expression::Pseudo;
 use crate::operator::builder::Builder;
 use crate::operator::column::{Column, Vector};
+use crate::operator::encode::Style;
 use crate::operator::plan::{Bound, Origin, Part, Slot};
 use crate::record::{Row, Slice};
 use crate::schema::DataType;
@@ -151,6 +152,8 @@ pub(crate) struct Source<'a> {
     pub(crate) selection: &'a [usize],
     /// The event time of each row, selected or not.
     pub(crate) times: &'a [i64],
+    /// How values are written, which nested ones are already when they are read.
+    pub(crate) style: Style,
 }
 
 impl Source<'_> {
@@ -165,7 +168,8 @@ impl Source<'_> {
             Reader::Json { part, path, around } => {
                 let Some(documents) = &self.documents[*part as usize] else { return nothing() };
                 let buffer = self.rows.buffer;
-                let mut builder = Builder::new(&slot.data_type, self.selection.len());
+                let len = self.selection.len();
+                let mut builder = Builder::styled(&slot.data_type, self.style, len);
                 for (at, row) in self.selection.iter().enumerate() {
                     let token = documents.token(*row, *path);
                     let around = around.iter().map(|path| documents.token(*row, Some(*path)));

@@ -9,6 +9,7 @@ use crate::codec::{decimal, number, timestamp};
 use crate::operator::column::{Column, Vector};
 use crate::operator::decode::{Documents, Reader, mismatch};
 use crate::operator::plan::{Part, Slot, Written};
+use crate::operator::value::{Value, write_json};
 use crate::schema::DataType;
 use crate::topology::{Format, JsonNulls, JsonTimestamps};
 
@@ -177,6 +178,12 @@ fn splice(
     const BIGINT: u32 = 18;
     let iso = style.timestamps == JsonTimestamps::Iso8601;
     match (data_type, token.kind) {
+        (DataType::Array(_) | DataType::Struct(_) | DataType::Map(..), _)
+            if style.nulls == JsonNulls::Write =>
+        {
+            let value = Value::of_token(token, buffer, data_type, zone)?;
+            write_json(&value, data_type, (style, zone), into);
+        }
         (DataType::String, Kind::Text | Kind::EscapedText)
         | (DataType::Boolean, Kind::True | Kind::False)
         | (DataType::Array(_), Kind::Array)
@@ -275,7 +282,7 @@ pub(crate) fn write_plain(vector: &Vector, at: usize, data_type: &DataType, into
 }
 
 /// A double as a JSON number; NaN and the infinities, which JSON does not have, as text.
-fn write_double(value: f64, into: &mut Vec<u8>) {
+pub(crate) fn write_double(value: f64, into: &mut Vec<u8>) {
     if value.is_finite() {
         return number::write_f64(value, into);
     }
@@ -285,7 +292,7 @@ fn write_double(value: f64, into: &mut Vec<u8>) {
 }
 
 #[inline]
-fn write_timestamp(ms: i64, iso: bool, zone: &mut Zone, into: &mut Vec<u8>) {
+pub(crate) fn write_timestamp(ms: i64, iso: bool, zone: &mut Zone, into: &mut Vec<u8>) {
     if !iso {
         return number::write_i64(ms, into);
     }
@@ -294,7 +301,7 @@ fn write_timestamp(ms: i64, iso: bool, zone: &mut Zone, into: &mut Vec<u8>) {
     into.push(b'"');
 }
 
-fn write_date(days: i32, iso: bool, into: &mut Vec<u8>) {
+pub(crate) fn write_date(days: i32, iso: bool, into: &mut Vec<u8>) {
     if !iso {
         return number::write_i64(days.into(), into);
     }
@@ -303,7 +310,7 @@ fn write_date(days: i32, iso: bool, into: &mut Vec<u8>) {
     into.push(b'"');
 }
 
-fn write_time(ms: i32, iso: bool, into: &mut Vec<u8>) {
+pub(crate) fn write_time(ms: i32, iso: bool, into: &mut Vec<u8>) {
     if !iso {
         return number::write_i64(ms.into(), into);
     }

@@ -10,6 +10,7 @@ pub(crate) mod column;
 )]
 pub(crate) mod appender;
 mod texts;
+mod value;
 mod builder;
 mod decode;
 mod evaluate;

@@ -3,7 +3,6 @@
 use crate::codec::order;
 use crate::codec::pattern::Pattern;
 use crate::codec::timestamp;
-use crate::codec::zone::Zone;
 use crate::operator::PlanError;
 use crate::operator::column::{Column, Vector};
 use crate::operator::decode::{Documents, Morsel, Reader, Shown, Source, readers, slice_of};
@@ -12,8 +11,7 @@ use crate::operator::evaluate::{Batch, Session, evaluate, literal_null, mark_col
 use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, plan};
 use crate::operator::work::Work;
 use crate::record::{BinKey, Output, OutputRow, Place, Rows, Slice};
-use crate::topology::{Conventions, Query};
-use hashbrown::HashMap;
+use crate::topology::Query;
 
 /// A query, compiled. The same rows give the same output, however they are cut into batches.
 ///
@@ -81,9 +79,8 @@ impl Pipeline {
         decoded.extend(plan.key_text);
         decoded.extend(plan.bins.into_iter().flat_map(|bins| [bins.key, bins.order_by]));
         plan.note_last_reads(&decoded);
-        let style =
-            Style { timestamps: conventions.json_timestamps, nulls: conventions.json_nulls };
-        let session = session(conventions)?;
+        let session = Session::new(conventions)?;
+        let style = session.style;
         let unchanged = plan.slots.is_empty()
             && plan.steps.is_empty()
             && matches!((&key, &value), (Payload::Unchanged, Payload::Unchanged));
@@ -231,6 +228,7 @@ impl Pipeline {
             documents: &self.documents,
             selection: &work.selection,
             times: &work.times,
+            style: self.style,
         };
         let of = (&self.plan.slots[slot], &self.readers[slot]);
         work.columns[slot] = Some(source.decode(of, &mut self.session.zone, &mut reasons));
@@ -248,7 +246,7 @@ impl Pipeline {
         }
         let work = &mut self.work;
         let (rows, failed) = (work.selection.len(), &mut output.failed_expressions);
-        let mut batch = Batch { rows, columns: &work.columns, failed, session: &mut self.session };
+        let mut batch = Batch::new(rows, &work.columns, failed, &mut self.session);
         match &self.plan.steps[number] {
             Step::Filter(predicate) => {
                 let holds = evaluate(predicate, &mut batch);
@@ -403,17 +401,6 @@ impl Input<'_> {
                 .as_ref()
                 .is_some_and(|documents| documents.token(row, None).is_null())
     }
-}
-
-/// What expressions are evaluated with, by the conventions of a query.
-pub(crate) fn session(conventions: &Conventions) -> Result<Session, PlanError> {
-    let zone = Zone::named(&conventions.timezone).ok_or_else(|| PlanError::Setting {
-        setting: "timezone",
-        value: conventions.timezone.clone(),
-        why: "there is no such time zone: name one like Europe/Paris or +01:00".to_owned(),
-    })?;
-    let (patterns, zones) = (HashMap::new(), HashMap::new());
-    Ok(Session { zone, timestamps: conventions.json_timestamps, patterns, zones })
 }
 
 /// Rows as they are.

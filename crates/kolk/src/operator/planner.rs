@@ -3,7 +3,6 @@
 use crate::codec::kafka;
 use crate::expression::{Expression, Kind};
 use crate::operator::PlanError;
-use crate::operator::evaluate::each_operand_mut;
 use crate::operator::plan::{Bound, EventTimeColumn, Origin, Part, Slot, Step, Written};
 use crate::schema::{Column as SchemaColumn, DataType, Role, Schema};
 use crate::topology::{EventTime, Format, Payload, Source};
@@ -185,7 +184,7 @@ impl Planner<'_> {
         }
         let mut resolved = expression.clone();
         let mut failed = None;
-        each_operand_mut(&mut resolved, &mut |operand| match self.resolve(operand, current) {
+        resolved.each_operand_mut(&mut |operand| match self.resolve(operand, current) {
             Ok(done) => *operand = done,
             Err(error) => failed = Some(error),
         });

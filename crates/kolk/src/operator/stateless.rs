@@ -3,7 +3,7 @@
 use crate::expression::{Expression, Kind, Pseudo};
 use crate::operator::chunk::{Chunk, Old};
 use crate::operator::column::Vector;
-use crate::operator::evaluate::{Batch, each_operand_mut, evaluate};
+use crate::operator::evaluate::{Batch, evaluate};
 use crate::operator::operate::{Context, Operate};
 use crate::schema::DataType;
 use crate::topology::Collection;
@@ -120,7 +120,7 @@ fn replace_pseudo(expression: &mut Expression, columns: usize) {
         let index = columns + PSEUDO.iter().position(|other| other == pseudo).unwrap_or_default();
         expression.kind = Kind::Column { index, name: String::new() };
     }
-    each_operand_mut(expression, &mut |operand| replace_pseudo(operand, columns));
+    expression.each_operand_mut(&mut |operand| replace_pseudo(operand, columns));
 }
 
 /// The values of an expression on the rows of a chunk, over these columns.
@@ -133,7 +133,7 @@ pub(crate) fn values(
     let mut all: Vec<Option<Vector>> = columns.iter().cloned().map(Some).collect();
     all.extend(PSEUDO.map(|pseudo| pseudo_values(pseudo, chunk)));
     let (failed, session) = (&mut context.fates.failed_expressions, &mut *context.session);
-    evaluate(expression, &mut Batch { rows: chunk.rows, columns: &all, failed, session })
+    evaluate(expression, &mut Batch::new(chunk.rows, &all, failed, session))
 }
 
 fn pseudo_values(pseudo: Pseudo, chunk: &Chunk) -> Option<Vector> {

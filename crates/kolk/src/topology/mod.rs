@@ -47,6 +47,10 @@ pub struct Conventions {
     pub json_timestamps: JsonTimestamps,
     /// What becomes of NULL fields in JSON.
     pub json_nulls: JsonNulls,
+    /// What a comparison with NULL is.
+    pub null_comparisons: NullComparisons,
+    /// How arrays, maps and structs are cast to text.
+    pub nested_text: NestedText,
     /// How inputs move an operator's watermark.
     pub watermark_policy: WatermarkPolicy,
 }
@@ -71,6 +75,26 @@ pub enum JsonNulls {
     Write,
 }
 
+/// What a comparison with NULL is, IN and BETWEEN too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NullComparisons {
+    /// NULL, as SQL has it.
+    #[default]
+    Unknown,
+    /// FALSE.
+    False,
+}
+
+/// How arrays, maps and structs are cast to text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NestedText {
+    /// As JSON.
+    #[default]
+    Json,
+    /// As Java's collections show themselves: `[1, 2]`, `{a=1}`, `Struct{A=1}`.
+    Java,
+}
+
 /// How inputs move an operator's watermark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WatermarkPolicy {
@@ -87,6 +111,8 @@ impl Default for Conventions {
             timezone: "UTC".to_owned(),
             json_timestamps: JsonTimestamps::default(),
             json_nulls: JsonNulls::default(),
+            null_comparisons: NullComparisons::default(),
+            nested_text: NestedText::default(),
             watermark_policy: WatermarkPolicy::default(),
         }
     }

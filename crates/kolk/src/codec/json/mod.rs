@@ -11,6 +11,6 @@ mod shape;
 mod tests;
 
 pub use paths::Paths;
-pub use quoted::{unescape, write_quoted};
+pub use quoted::{plain_name, unescape, write_quoted};
 pub use scan::{DEPTH_MAX, JsonError, Scanner, document, each_item, each_member};
 pub use token::{Kind, Token};

@@ -1,5 +1,8 @@
 //! Quoted text: finding its end eight bytes at a time, taking escapes out, putting them in.
 
+use super::token::{Kind, Token};
+use std::borrow::Cow;
+
 /// What was found out about a quoted text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quoted {
@@ -128,6 +131,18 @@ pub fn unescape(inside: &[u8], into: &mut Vec<u8>) {
         rest = from.get(taken + 1..).unwrap_or_default();
     }
     into.extend_from_slice(rest);
+}
+
+/// What stands between the quotes of a name.
+#[must_use]
+pub fn plain_name(name: Token, buffer: &[u8]) -> Cow<'_, [u8]> {
+    let inside = name.inside(buffer);
+    if name.kind != Kind::EscapedText {
+        return Cow::Borrowed(inside);
+    }
+    let mut plain = Vec::with_capacity(inside.len());
+    unescape(inside, &mut plain);
+    Cow::Owned(plain)
 }
 
 /// Appends `text` in quotes, with escapes for quotes, backslashes and control characters.

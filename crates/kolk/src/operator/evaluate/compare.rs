@@ -2,9 +2,12 @@
 
 use super::{Batch, evaluate, may_fail};
 use crate::codec::decimal;
+use crate::codec::zone::Zone;
 use crate::expression::{BinaryOperator, Expression};
 use crate::operator::column::{Column, Lane, Vector};
+use crate::operator::value::Value;
 use crate::schema::DataType;
+use crate::topology::NullComparisons;
 use arrow_array::BooleanArray;
 use arrow_array::array::{Array, ArrayAccessor};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
@@ -16,30 +19,42 @@ pub(super) fn compare(
     right: &Expression,
     batch: &mut Batch<'_>,
 ) -> Vector {
-    let scales = (scale(&left.data_type), scale(&right.data_type));
+    let types = (&left.data_type, &right.data_type);
     let (left, right) = (evaluate(left, batch), evaluate(right, batch));
     let extent = batch.extent(&[&left, &right]);
-    let column: BooleanArray = match operator {
+    let zone = &mut batch.session.zone;
+    let sides = Sides { left: &left, right: &right, types, len: extent.len };
+    let column = match operator {
         BinaryOperator::IsDistinct | BinaryOperator::IsNotDistinct => {
             let distinct = operator == BinaryOperator::IsDistinct;
-            let mut differ = Vec::with_capacity(extent.len);
-            each(&left, &right, scales, extent.len, |row, order| {
-                let equal = match order {
-                    Some(order) => order == Some(Ordering::Equal),
-                    None => left.is_null(row) && right.is_null(row),
-                };
-                differ.push(equal != distinct);
-            });
-            differ.into()
+            let column = sides.distinct(distinct, zone);
+            return batch.finish(extent, 0, column);
         }
-        BinaryOperator::Equal => all(&left, &right, scales, extent.len, Equal),
-        BinaryOperator::NotEqual => all(&left, &right, scales, extent.len, NotEqual),
-        BinaryOperator::Less => all(&left, &right, scales, extent.len, Less),
-        BinaryOperator::LessOrEqual => all(&left, &right, scales, extent.len, LessOrEqual),
-        BinaryOperator::Greater => all(&right, &left, (scales.1, scales.0), extent.len, Less),
-        _ => all(&right, &left, (scales.1, scales.0), extent.len, LessOrEqual),
+        BinaryOperator::Equal if is_nested(types.0) => sides.equal(true, zone),
+        BinaryOperator::NotEqual if is_nested(types.0) => sides.equal(false, zone),
+        BinaryOperator::Equal => sides.all(Equal),
+        BinaryOperator::NotEqual => sides.all(NotEqual),
+        BinaryOperator::Less => sides.all(Less),
+        BinaryOperator::LessOrEqual => sides.all(LessOrEqual),
+        BinaryOperator::Greater => sides.turned().all(Less),
+        _ => sides.turned().all(LessOrEqual),
     };
+    let column = known(column, batch.session.null_comparisons);
     batch.finish(extent, 0, column)
+}
+
+/// NULL made FALSE, if the dialect says so.
+fn known(column: BooleanArray, conventions: NullComparisons) -> BooleanArray {
+    match (conventions, column.nulls()) {
+        (NullComparisons::False, Some(nulls)) => {
+            BooleanArray::new(column.values() & nulls.inner(), None)
+        }
+        _ => column,
+    }
+}
+
+fn is_nested(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Array(_) | DataType::Map(..) | DataType::Struct(_))
 }
 
 /// What holds between two values; nothing but inequality does for NaN.
@@ -66,29 +81,101 @@ relation!(NotEqual, !=);
 relation!(Less, <);
 relation!(LessOrEqual, <=);
 
-/// Compares all rows; NULL where a side is.
-fn all(
-    left: &Vector,
-    right: &Vector,
-    scales: (u8, u8),
+/// What is compared.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    left: &'a Vector,
+    right: &'a Vector,
+    types: (&'a DataType, &'a DataType),
+    /// Rows.
     len: usize,
-    relation: impl Holds,
-) -> BooleanArray {
-    macro_rules! by {
-        ($lane:ident) => {
-            lanes(left.$lane(), right.$lane(), len, |a, b| relation.holds(a, b))
-        };
+}
+
+impl Sides<'_> {
+    fn turned(self) -> Self {
+        let types = (self.types.1, self.types.0);
+        Self { left: self.right, right: self.left, types, ..self }
     }
-    match &left.column {
-        Column::Boolean(_) => by!(boolean),
-        Column::Int32(_) => by!(int32),
-        Column::Int64(_) => by!(int64),
-        Column::Double(_) => by!(double),
-        Column::Decimal(_) => lanes(left.decimal(), right.decimal(), len, |a, b| {
-            relation.holds(decimals(a, b, scales), Ordering::Equal)
-        }),
-        Column::Text(_) => by!(text),
-        Column::Bytes(_) => by!(bytes),
+
+    /// Compares all rows; NULL where a side is.
+    fn all(self, relation: impl Holds) -> BooleanArray {
+        let Self { left, right, len, .. } = self;
+        let scales = (scale(self.types.0), scale(self.types.1));
+        macro_rules! by {
+            ($lane:ident) => {
+                lanes(left.$lane(), right.$lane(), len, |a, b| relation.holds(a, b))
+            };
+        }
+        match &left.column {
+            Column::Boolean(_) => by!(boolean),
+            Column::Int32(_) => by!(int32),
+            Column::Int64(_) => by!(int64),
+            Column::Double(_) => by!(double),
+            Column::Decimal(_) => lanes(left.decimal(), right.decimal(), len, |a, b| {
+                relation.holds(decimals(a, b, scales), Ordering::Equal)
+            }),
+            Column::Text(_) => by!(text),
+            Column::Bytes(_) => by!(bytes),
+        }
+    }
+
+    /// Whether nested values are equal, or are not.
+    fn equal(self, wanted: bool, zone: &mut Zone) -> BooleanArray {
+        let mut values = Vec::with_capacity(self.len);
+        self.each(zone, |_, order| {
+            values.push(order.map(|order| (order == Some(Ordering::Equal)) == wanted));
+        });
+        values.into()
+    }
+
+    /// IS DISTINCT FROM, or its opposite.
+    fn distinct(self, distinct: bool, zone: &mut Zone) -> BooleanArray {
+        let mut differ = Vec::with_capacity(self.len);
+        self.each(zone, |row, order| {
+            let equal = match order {
+                Some(order) => order == Some(Ordering::Equal),
+                None => self.left.is_null(row) && self.right.is_null(row),
+            };
+            differ.push(equal != distinct);
+        });
+        differ.into()
+    }
+
+    /// Calls `visit` with the order of both sides for each row: `None` when one is NULL, `Some(None)` when they are in no order.
+    #[inline]
+    fn each(self, zone: &mut Zone, mut visit: impl FnMut(usize, Option<Option<Ordering>>)) {
+        let Self { left, right, types, len } = self;
+        let scales = (scale(types.0), scale(types.1));
+        macro_rules! by {
+            ($lane:ident, $order:expr) => {{
+                let (left, right) = (left.$lane(), right.$lane());
+                for row in 0..len {
+                    visit(row, left.get(row).zip(right.get(row)).map($order));
+                }
+            }};
+        }
+        match &left.column {
+            Column::Boolean(_) => by!(boolean, |(a, b)| Some(a.cmp(&b))),
+            Column::Int32(_) => by!(int32, |(a, b)| Some(a.cmp(&b))),
+            Column::Int64(_) => by!(int64, |(a, b)| Some(a.cmp(&b))),
+            Column::Double(_) => by!(double, |(a, b)| a.partial_cmp(&b)),
+            Column::Decimal(_) => by!(decimal, |(a, b)| Some(decimals(a, b, scales))),
+            Column::Text(_) if is_nested(types.0) => {
+                for row in 0..len {
+                    let left = Value::at(left, row, types.0, zone);
+                    let right = Value::at(right, row, types.1, zone);
+                    // What is not of its type equals nothing.
+                    let order = match (left, right) {
+                        (Ok(Value::Null), _) | (_, Ok(Value::Null)) => None,
+                        (Ok(a), Ok(b)) => Some((a == b).then_some(Ordering::Equal)),
+                        _ => Some(None),
+                    };
+                    visit(row, order);
+                }
+            }
+            Column::Text(_) => by!(text, |(a, b)| Some(a.cmp(b))),
+            Column::Bytes(_) => by!(bytes, |(a, b)| Some(a.cmp(b))),
+        }
     }
 }
 
@@ -113,34 +200,6 @@ fn scale(data_type: &DataType) -> u8 {
     }
 }
 
-/// Calls `visit` with the order of both sides for each row: `None` when one is NULL, `Some(None)` when they are in no order.
-#[inline]
-fn each(
-    left: &Vector,
-    right: &Vector,
-    scales: (u8, u8),
-    len: usize,
-    mut visit: impl FnMut(usize, Option<Option<Ordering>>),
-) {
-    macro_rules! by {
-        ($lane:ident, $order:expr) => {{
-            let (left, right) = (left.$lane(), right.$lane());
-            for row in 0..len {
-                visit(row, left.get(row).zip(right.get(row)).map($order));
-            }
-        }};
-    }
-    match &left.column {
-        Column::Boolean(_) => by!(boolean, |(a, b)| Some(a.cmp(&b))),
-        Column::Int32(_) => by!(int32, |(a, b)| Some(a.cmp(&b))),
-        Column::Int64(_) => by!(int64, |(a, b)| Some(a.cmp(&b))),
-        Column::Double(_) => by!(double, |(a, b)| a.partial_cmp(&b)),
-        Column::Decimal(_) => by!(decimal, |(a, b)| Some(decimals(a, b, scales))),
-        Column::Text(_) => by!(text, |(a, b)| Some(a.cmp(b))),
-        Column::Bytes(_) => by!(bytes, |(a, b)| Some(a.cmp(b))),
-    }
-}
-
 /// Compares digits of two scales.
 fn decimals(a: i128, b: i128, (of_a, of_b): (u8, u8)) -> Ordering {
     let by = |digits: i128, own: u8, other: u8| {
@@ -156,18 +215,19 @@ fn decimals(a: i128, b: i128, (of_a, of_b): (u8, u8)) -> Ordering {
 
 /// `value IN (list)`.
 pub(super) fn is_in(value: &Expression, list: &[Expression], batch: &mut Batch<'_>) -> Vector {
-    let of_value = scale(&value.data_type);
+    let of_value = &value.data_type;
     let value = evaluate(value, batch);
     // NULL until something is equal, or it is known that nothing is.
     let mut found = vec![Some(false); batch.rows];
     for item in list {
-        let scales = (of_value, scale(&item.data_type));
+        let types = (of_value, &item.data_type);
         let open: Vec<usize> = (0..batch.rows).filter(|row| found[*row] != Some(true)).collect();
         let narrowed = may_fail(item) && open.len() < batch.rows;
-        let vector = if narrowed { batch.on(&open, item) } else { evaluate(item, batch) };
-        let (left, rows) =
+        let right = if narrowed { batch.on(&open, item) } else { evaluate(item, batch) };
+        let (left, len) =
             if narrowed { (value.take(&open), open.len()) } else { (value.clone(), batch.rows) };
-        each(&left, &vector, scales, rows, |at, order| {
+        let sides = Sides { left: &left, right: &right, types, len };
+        sides.each(&mut batch.session.zone, |at, order| {
             let row = if narrowed { open[at] } else { at };
             match order {
                 Some(Some(Ordering::Equal)) => found[row] = Some(true),
@@ -176,6 +236,5 @@ pub(super) fn is_in(value: &Expression, list: &[Expression], batch: &mut Batch<'
             }
         });
     }
-    let column: BooleanArray = found.into();
-    Vector::each(column)
+    Vector::each(known(found.into(), batch.session.null_comparisons))
 }

@@ -6,6 +6,19 @@ use crate::operator::column::{Column, Vector, gather};
 use crate::schema::DataType;
 use std::cmp::Ordering;
 
+pub(super) fn call(
+    function: Function,
+    arguments: &[Expression],
+    data_type: &DataType,
+    batch: &mut Batch<'_>,
+) -> Vector {
+    match function {
+        Function::NullIf => null_if(arguments, data_type, batch),
+        Function::Greatest | Function::Least => extreme(function, arguments, data_type, batch),
+        _ => coalesce(arguments, data_type, batch),
+    }
+}
+
 /// Values from several vectors, to be put together.
 struct Choice {
     vectors: Vec<Vector>,
@@ -66,11 +79,7 @@ pub(super) fn case(
     choice.finish()
 }
 
-pub(super) fn coalesce(
-    arguments: &[Expression],
-    data_type: &DataType,
-    batch: &mut Batch<'_>,
-) -> Vector {
+fn coalesce(arguments: &[Expression], data_type: &DataType, batch: &mut Batch<'_>) -> Vector {
     let mut choice = Choice::new(data_type, batch.rows);
     let mut open: Vec<usize> = (0..batch.rows).collect();
     for argument in arguments {
@@ -86,11 +95,7 @@ pub(super) fn coalesce(
     choice.finish()
 }
 
-pub(super) fn null_if(
-    arguments: &[Expression],
-    data_type: &DataType,
-    batch: &mut Batch<'_>,
-) -> Vector {
+fn null_if(arguments: &[Expression], data_type: &DataType, batch: &mut Batch<'_>) -> Vector {
     let [value, other] = arguments else { return literal::null(data_type) };
     let equal = compare::compare(BinaryOperator::Equal, value, other, batch);
     let failed = *batch.failed;
@@ -108,7 +113,7 @@ pub(super) fn null_if(
     choice.finish()
 }
 
-pub(super) fn extreme(
+fn extreme(
     function: Function,
     arguments: &[Expression],
     data_type: &DataType,

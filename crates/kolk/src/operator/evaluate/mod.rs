@@ -3,12 +3,15 @@
 //! An expression that fails on a row is NULL there, and the failure is counted; where the row does not need the expression
 //! (a CASE branch that is not taken, the right side of `FALSE AND …`) it is not evaluated and cannot fail.
 
+mod session;
 mod literal;
 mod logic;
 mod compare;
 mod arithmetic;
 mod conditional;
+mod construct;
 mod cast;
+mod show;
 mod math;
 mod text;
 mod position;
@@ -18,24 +21,11 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-use crate::codec::zone::Zone;
-use crate::expression::{BinaryOperator, Expression, Function, Kind, UnaryOperator};
+pub(crate) use session::Session;
+
+use crate::expression::{BinaryOperator, Expression, Family, Function, Kind, UnaryOperator};
 use crate::operator::column::{Column, Vector};
 use crate::schema::DataType;
-use crate::topology::JsonTimestamps;
-use hashbrown::HashMap;
-
-/// What is the same for all rows, and memory that lasts from batch to batch.
-#[derive(Debug)]
-pub(crate) struct Session {
-    /// Where text without an offset is read, and time-stamps are written.
-    pub(crate) zone: Zone,
-    /// How time-stamps are written as text.
-    pub(crate) timestamps: JsonTimestamps,
-    /// Formats and zones that expressions named, compiled.
-    pub(crate) patterns: HashMap<String, Option<crate::codec::pattern::Pattern>>,
-    pub(crate) zones: HashMap<String, Option<Zone>>,
-}
 
 /// The rows that expressions are evaluated on.
 pub(crate) struct Batch<'a> {
@@ -43,12 +33,24 @@ pub(crate) struct Batch<'a> {
     pub(crate) rows: usize,
     /// The values by column; those that an expression names are there.
     pub(crate) columns: &'a [Option<Vector>],
+    /// The values of the parameters of lambda functions around, by number.
+    pub(crate) parameters: &'a [Option<Vector>],
     /// How many times an expression failed on a row.
     pub(crate) failed: &'a mut u64,
     pub(crate) session: &'a mut Session,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// So many rows, and the columns that their expressions name.
+    pub(crate) fn new(
+        rows: usize,
+        columns: &'a [Option<Vector>],
+        failed: &'a mut u64,
+        session: &'a mut Session,
+    ) -> Self {
+        Self { rows, columns, parameters: &[], failed, session }
+    }
+
     /// How many values an operation on these operands has, and whether the one value holds for all rows.
     fn extent(&self, operands: &[&Vector]) -> Extent {
         let constant = operands.iter().all(|operand| operand.constant);
@@ -73,18 +75,31 @@ impl Batch<'_> {
         if rows.len() == self.rows {
             return evaluate(expression, self);
         }
-        let mut named = vec![false; self.columns.len()];
-        mark_columns(expression, &mut named);
-        let columns: Vec<Option<Vector>> = self
-            .columns
-            .iter()
-            .zip(named)
-            .map(|(column, named)| {
-                column.as_ref().filter(|_| named).map(|column| column.take(rows))
-            })
-            .collect();
+        let (columns, parameters) = self.taken(rows, expression);
         let (failed, session) = (&mut *self.failed, &mut *self.session);
-        evaluate(expression, &mut Batch { rows: rows.len(), columns: &columns, failed, session })
+        let rows = rows.len();
+        let (columns, parameters) = (&*columns, &*parameters);
+        evaluate(expression, &mut Batch { rows, columns, parameters, failed, session })
+    }
+
+    /// Some of the rows of the columns and parameters that an expression names.
+    fn taken(
+        &self,
+        rows: &[usize],
+        expression: &Expression,
+    ) -> (Vec<Option<Vector>>, Vec<Option<Vector>>) {
+        let mut named = Named {
+            columns: vec![false; self.columns.len()],
+            parameters: vec![false; self.parameters.len()],
+        };
+        named.mark(expression);
+        let take = |of: &[Option<Vector>], named: &[bool]| {
+            let taken = of.iter().zip(named).map(|(vector, named)| {
+                vector.as_ref().filter(|_| *named).map(|vector| vector.take(rows))
+            });
+            taken.collect()
+        };
+        (take(self.columns, &named.columns), take(self.parameters, &named.parameters))
     }
 }
 
@@ -125,6 +140,15 @@ pub(crate) fn evaluate(expression: &Expression, batch: &mut Batch<'_>) -> Vector
         Kind::Like { value, pattern, escape } => like::like(value, pattern, *escape, batch),
         Kind::In { value, list } => compare::is_in(value, list, batch),
         Kind::IsNull(operand) => logic::is_null(operand, batch),
+        Kind::Array(items) => construct::array(items, batch),
+        Kind::Map(entries) => construct::map(entries, batch),
+        Kind::Struct(values) => construct::structure(values, data_type, batch),
+        Kind::Parameter { number, .. } => match batch.parameters.get(*number) {
+            Some(Some(vector)) => vector.clone(),
+            _ => literal::null(data_type),
+        },
+        // The function whose argument it is calls it.
+        Kind::Lambda { .. } => literal::null(data_type),
         Kind::Call { function, arguments } => call(*function, arguments, data_type, batch),
     }
 }
@@ -159,30 +183,13 @@ fn call(
     data_type: &DataType,
     batch: &mut Batch<'_>,
 ) -> Vector {
-    use Function as F;
-    match function {
-        F::Coalesce | F::IfNull => conditional::coalesce(arguments, data_type, batch),
-        F::NullIf => conditional::null_if(arguments, data_type, batch),
-        F::Greatest | F::Least => conditional::extreme(function, arguments, data_type, batch),
-        F::Abs | F::Ceil | F::Floor | F::Round | F::Sign | F::Sqrt | F::Exp | F::Ln => {
-            math::call(function, arguments, data_type, batch)
-        }
-        F::Ucase
-        | F::Lcase
-        | F::InitCap
-        | F::Len
-        | F::Trim
-        | F::Concat
-        | F::ConcatWs
-        | F::Replace
-        | F::Chr => text::call(function, arguments, batch),
-        F::Substring | F::Instr | F::Lpad | F::Rpad => position::call(function, arguments, batch),
-        F::Split | F::ExtractJsonField | F::ArrayLength | F::ArrayContains => {
-            nested::call(function, arguments, batch)
-        }
-        F::ParseTimestamp | F::FormatTimestamp | F::FromUnixTime | F::UnixTimestamp => {
-            time::call(function, arguments, batch)
-        }
+    match function.family() {
+        Family::Choice => conditional::call(function, arguments, data_type, batch),
+        Family::Number => math::call(function, arguments, data_type, batch),
+        Family::Text => text::call(function, arguments, batch),
+        Family::Position => position::call(function, arguments, batch),
+        Family::Nested => nested::call(function, arguments, batch),
+        Family::Time => time::call(function, arguments, batch),
     }
 }
 
@@ -193,67 +200,26 @@ pub(crate) fn mark_columns(expression: &Expression, named: &mut [bool]) {
     {
         *named = true;
     }
-    each_operand(expression, &mut |operand| mark_columns(operand, named));
+    expression.each_operand(&mut |operand| mark_columns(operand, named));
 }
 
-/// Calls `visit` with each direct operand.
-pub(crate) fn each_operand<'a>(expression: &'a Expression, visit: &mut impl FnMut(&'a Expression)) {
-    match &expression.kind {
-        Kind::Column { .. } | Kind::Pseudo(_) | Kind::Literal(_) => {}
-        Kind::Field { of: operand, .. }
-        | Kind::Unary { operand, .. }
-        | Kind::Cast(operand)
-        | Kind::IsNull(operand) => visit(operand),
-        Kind::Element { of: left, index: right }
-        | Kind::Binary { left, right, .. }
-        | Kind::Like { value: left, pattern: right, .. } => {
-            visit(left);
-            visit(right);
-        }
-        Kind::Case { branches, otherwise } => {
-            for (when, then) in branches {
-                visit(when);
-                visit(then);
-            }
-            otherwise.iter().for_each(|otherwise| visit(otherwise));
-        }
-        Kind::In { value, list } => {
-            visit(value);
-            list.iter().for_each(visit);
-        }
-        Kind::Call { arguments, .. } => arguments.iter().for_each(visit),
-    }
+/// Which columns and parameters of lambda functions an expression names.
+struct Named {
+    columns: Vec<bool>,
+    parameters: Vec<bool>,
 }
 
-/// Calls `visit` with each direct operand.
-pub(crate) fn each_operand_mut(
-    expression: &mut Expression,
-    visit: &mut impl FnMut(&mut Expression),
-) {
-    match &mut expression.kind {
-        Kind::Column { .. } | Kind::Pseudo(_) | Kind::Literal(_) => {}
-        Kind::Field { of: operand, .. }
-        | Kind::Unary { operand, .. }
-        | Kind::Cast(operand)
-        | Kind::IsNull(operand) => visit(operand),
-        Kind::Element { of: left, index: right }
-        | Kind::Binary { left, right, .. }
-        | Kind::Like { value: left, pattern: right, .. } => {
-            visit(left);
-            visit(right);
+impl Named {
+    fn mark(&mut self, expression: &Expression) {
+        let named = match &expression.kind {
+            Kind::Column { index, .. } => self.columns.get_mut(*index),
+            Kind::Parameter { number, .. } => self.parameters.get_mut(*number),
+            _ => None,
+        };
+        if let Some(named) = named {
+            *named = true;
         }
-        Kind::Case { branches, otherwise } => {
-            for (when, then) in branches {
-                visit(when);
-                visit(then);
-            }
-            otherwise.iter_mut().for_each(|otherwise| visit(otherwise));
-        }
-        Kind::In { value, list } => {
-            visit(value);
-            list.iter_mut().for_each(visit);
-        }
-        Kind::Call { arguments, .. } => arguments.iter_mut().for_each(visit),
+        expression.each_operand(&mut |operand| self.mark(operand));
     }
 }
 
@@ -262,7 +228,11 @@ fn may_fail(expression: &Expression) -> bool {
     use BinaryOperator as Op;
     let decimal = matches!(expression.data_type, DataType::Decimal { .. });
     let itself = match &expression.kind {
-        Kind::Cast(_) | Kind::Call { .. } | Kind::Field { .. } | Kind::Element { .. } => true,
+        Kind::Cast(_)
+        | Kind::Call { .. }
+        | Kind::Field { .. }
+        | Kind::Element { .. }
+        | Kind::Map(_) => true,
         Kind::Binary { operator, .. } => {
             matches!(operator, Op::Divide | Op::Remainder)
                 || decimal && matches!(operator, Op::Add | Op::Subtract | Op::Multiply)
@@ -270,6 +240,6 @@ fn may_fail(expression: &Expression) -> bool {
         _ => false,
     };
     let mut found = itself;
-    each_operand(expression, &mut |operand| found = found || may_fail(operand));
+    expression.each_operand(&mut |operand| found = found || may_fail(operand));
     found
 }

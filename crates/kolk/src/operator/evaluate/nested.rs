@@ -1,7 +1,7 @@
 //! ARRAY, MAP and STRUCT, which are kept as JSON text: fields, elements, SPLIT and the functions of JSON.
 
 use super::{Batch, evaluate, literal};
-use crate::codec::json::{self, Kind, Token, unescape, value, write_quoted};
+use crate::codec::json::{self, Kind, Token, plain_name, value, write_quoted};
 use crate::expression::{Expression, Function};
 use crate::operator::builder::Builder;
 use crate::operator::column::{Column, Lane, Vector};
@@ -16,11 +16,12 @@ pub(super) fn field(
     data_type: &DataType,
     batch: &mut Batch<'_>,
 ) -> Vector {
+    let fields = if let DataType::Struct(fields) = &of.data_type { &**fields } else { &[] };
     let of = evaluate(of, batch);
     let extent = batch.extent(&[&of]);
     let mut failures = 0;
     let column = each(&of, extent.len, data_type, (&mut failures, batch), |_, text| {
-        member(text, name.as_bytes())
+        member(text, name.as_bytes(), fields)
     });
     batch.finish(extent, failures, column)
 }
@@ -62,20 +63,15 @@ fn each(
     builder.finish()
 }
 
-fn plain_name(token: Token, text: &[u8]) -> Vec<u8> {
-    let mut name = Vec::new();
-    unescape(token.inside(text), &mut name);
-    name
-}
-
-/// The last member of this name, else the last that differs only in case.
-fn member(text: &[u8], name: &[u8]) -> Option<Token> {
+/// The last member of this name, else the last that differs only in case and is no other of the fields.
+fn member(text: &[u8], name: &[u8], fields: &[(String, DataType)]) -> Option<Token> {
+    let another = |found: &[u8]| fields.iter().any(|(field, _)| field.as_bytes() == found);
     let (mut exact, mut other) = (None, None);
     json::each_member(text, |found, value| {
         let found = plain_name(found, text);
-        if found == name {
+        if *found == *name {
             exact = Some(value);
-        } else if found.eq_ignore_ascii_case(name) {
+        } else if found.eq_ignore_ascii_case(name) && !another(&found) {
             other = Some(value);
         }
     });
@@ -86,7 +82,7 @@ fn member(text: &[u8], name: &[u8]) -> Option<Token> {
 fn exact_member(text: &[u8], name: &str) -> Option<Token> {
     let mut found = None;
     json::each_member(text, |key, value| {
-        if plain_name(key, text) == name.as_bytes() {
+        if *plain_name(key, text) == *name.as_bytes() {
             found = Some(value);
         }
     });

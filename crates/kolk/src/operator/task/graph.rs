@@ -5,7 +5,6 @@ use crate::operator::chunk::{Chunk, Mark};
 use crate::operator::evaluate::Session;
 use crate::operator::node;
 use crate::operator::operate::{Context, Fates, Operate};
-use crate::operator::pipeline::session;
 use crate::state::Store;
 use crate::topology::{Operator, Query, WatermarkPolicy};
 
@@ -57,7 +56,7 @@ impl Graph {
         let mut graph = Self {
             sink: nodes.len() - 1,
             nodes,
-            session: session(&stage.conventions)?,
+            session: Session::new(&stage.conventions)?,
             policy: stage.conventions.watermark_policy,
             row_by_row: Vec::new(),
             fates: Fates::default(),

@@ -1,0 +1,48 @@
+//! One value of any type, for functions that look inside arrays, maps and structs.
+//!
+//! Columns keep nested values as JSON text, which passes through for free. A function that needs their items reads the text by
+//! its declared type into a [`Value`], and writes its result back as text in the normal form: fields in declared order and
+//! spelling, no others.
+
+mod order;
+mod read;
+mod write;
+
+pub(crate) use write::{Values, write_json, write_key};
+
+use std::borrow::Cow;
+
+/// A value. Its [`DataType`](crate::schema::DataType) says which kind it is; any may be NULL.
+#[derive(Debug, Clone)]
+pub(crate) enum Value<'a> {
+    Null,
+    Boolean(bool),
+    /// INTEGER, DATE and TIME.
+    Integer(i32),
+    /// BIGINT and TIMESTAMP.
+    Bigint(i64),
+    Double(f64),
+    /// Digits; the scale is the type's.
+    Decimal(i128),
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+    Array(Vec<Self>),
+    /// In the order in which they were put in; keys differ and are not NULL.
+    Map(Vec<(Self, Self)>),
+    /// A value for each declared field.
+    Struct(Vec<Self>),
+}
+
+impl Value<'_> {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+/// Puts an entry into a map: the value of a key that is there already is replaced.
+pub(crate) fn put<'a>(entries: &mut Vec<(Value<'a>, Value<'a>)>, key: Value<'a>, value: Value<'a>) {
+    match entries.iter_mut().find(|(known, _)| *known == key) {
+        Some(entry) => entry.1 = value,
+        None => entries.push((key, value)),
+    }
+}
