@@ -109,6 +109,7 @@ pub struct TestDriver {
     engine: Engine,
     topics: BTreeMap<String, Topic>,
     skipped: Vec<String>,
+    is_started: bool,
 }
 
 /// A topic.
@@ -127,7 +128,7 @@ impl TestDriver {
     /// [`PlanError`] when a query cannot be run.
     pub fn new(topology: &Topology) -> Result<Self, PlanError> {
         let engine = Engine::new(topology)?;
-        Ok(Self { engine, topics: BTreeMap::new(), skipped: Vec::new() })
+        Ok(Self { engine, topics: BTreeMap::new(), skipped: Vec::new(), is_started: false })
     }
 
     /// Gives a topic `count` partitions (at least 1). To be said before the first record.
@@ -142,12 +143,15 @@ impl TestDriver {
     ///
     /// # Errors
     /// [`DriverError`]. A bad record is one only where the source says so; otherwise see [`Self::skipped`].
-    pub fn pipe(&mut self, topic: &str, record: TestRecord) -> Result<(), DriverError> {
+    pub fn pipe(&mut self, topic: &str, mut record: TestRecord) -> Result<(), DriverError> {
         if !self.engine.reads(topic) {
             let read = self.engine.topics_read();
             return Err(DriverError::NoTopic { topic: topic.to_owned(), read });
         }
-        let mut cascade = VecDeque::from([(topic.to_owned(), record)]);
+        let mut cascade = VecDeque::new();
+        self.start(&mut cascade)?;
+        let offset = self.topics.entry(topic.to_owned()).or_default().append(topic, &mut record)?;
+        self.process((topic, &record, offset), &mut cascade)?;
         let mut count = 0;
         while let Some((to, mut record)) = cascade.pop_front() {
             count += 1;
@@ -155,18 +159,47 @@ impl TestDriver {
                 return Err(DriverError::Endless { topic: topic.to_owned() });
             }
             let state = self.topics.entry(to.clone()).or_default();
-            let offset = if count == 1 {
-                state.append(&to, &mut record)?
+            let offset = if self.engine.is_internal(&to) {
+                state.append_internal(&record)
             } else {
                 state.append_written(&to, &mut record)?
             };
-            if self.engine.reads(&to) {
-                let mut written = Vec::new();
-                self.engine.process((&to, &record, offset), &mut written, &mut self.skipped)?;
-                cascade.extend(written);
-            }
+            self.process((&to, &record, offset), &mut cascade)?;
         }
         Ok(())
+    }
+
+    /// Before the first record: the tasks begin, as many as there are partitions.
+    fn start(&mut self, cascade: &mut VecDeque<(String, TestRecord)>) -> Result<(), DriverError> {
+        if std::mem::replace(&mut self.is_started, true) {
+            return Ok(());
+        }
+        let topics = &self.topics;
+        let partitions = |topic: &str| {
+            topics.get(topic).map_or(1, |topic| i32::try_from(topic.ends.len()).unwrap_or(1).max(1))
+        };
+        let mut written = Vec::new();
+        self.engine.start(&partitions, &mut written)?;
+        cascade.extend(written);
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        (topic, record, offset): (&str, &TestRecord, i64),
+        cascade: &mut VecDeque<(String, TestRecord)>,
+    ) -> Result<(), DriverError> {
+        if self.engine.reads(topic) {
+            let mut written = Vec::new();
+            self.engine.process((topic, record, offset), &mut written, &mut self.skipped)?;
+            cascade.extend(written);
+        }
+        Ok(())
+    }
+
+    /// The entries of a store by its name (`QUERY-aggregate-1`): keys and values as its changelog has them, in no order that matters.
+    pub fn store(&mut self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.engine.store(name)
     }
 
     /// What queries wrote to a topic since the last call, in order.
@@ -209,6 +242,16 @@ impl Topic {
         let offset = *end;
         *end += 1;
         Ok(offset)
+    }
+
+    /// The offset of a record of a repartition topic, whose partition is chosen already; nobody reads it but the next stage.
+    fn append_internal(&mut self, record: &TestRecord) -> i64 {
+        let at = usize::try_from(record.partition).unwrap_or_default();
+        if self.ends.len() <= at {
+            self.ends.resize(at + 1, 0);
+        }
+        self.ends[at] += 1;
+        self.ends[at] - 1
     }
 
     /// The same for what a query wrote. Without a key it keeps the partition of its input, as far as there are so many.

@@ -3,6 +3,7 @@
 
 mod driver;
 mod engine;
+mod stage;
 pub mod visits;
 
 pub use driver::{DriverError, TestDriver, TestRecord};

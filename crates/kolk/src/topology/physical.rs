@@ -22,6 +22,22 @@ pub struct Stage {
     pub stores: Vec<StoreSpec>,
 }
 
+impl Stage {
+    /// Whether its rows pass one after the other, each for itself, from one topic to another: a stream that is filtered and projected, or
+    /// a table that is projected. Nothing waits, nothing is remembered.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let is_plain = |node: usize| match &self.query.nodes[node].operator {
+            Operator::Source(source) => node == 0 && source.exchange.is_none(),
+            Operator::Filter(_) => self.query.collection(node) == Collection::Stream,
+            Operator::Project(_) => true,
+            Operator::Sink(sink) => sink.exchange.is_none() && sink.window.is_none(),
+            _ => false,
+        };
+        (0..self.query.nodes.len()).all(is_plain)
+    }
+}
+
 /// A store of a stage; each task has one of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSpec {
