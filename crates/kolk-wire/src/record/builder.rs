@@ -67,6 +67,14 @@ impl BatchBuilder {
         self.buffer.reserve(HEADER_SIZE.saturating_add(bytes));
     }
 
+    /// Takes the memory of a batch that is not needed any more for the next one; only before its first record.
+    pub fn reuse(&mut self, mut memory: BytesMut) {
+        if self.count == 0 {
+            memory.clear();
+            self.buffer = memory;
+        }
+    }
+
     /// Appends a record; `timestamp` in milliseconds.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use crate::client::transport::{Dialer, ReadOutcome, Stream};
 use crate::time::Moment;
 use bytes::Bytes;
 use kolk_wire::{ApiKey, frame};
+use rustix::event::PollFlags;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +27,10 @@ use std::time::Duration;
 
 /// How much of an authentication's lifetime is used before a new connection is made (KIP-368).
 const LIFETIME_USED: f64 = 0.85;
+/// While so many bytes of a frame are missing …
+const GATHER_BYTES_MIN: usize = 128 * 1024;
+/// … they gather in the socket for this long before they are read: waking up for every packet costs more than reading it.
+const GATHER: Duration = Duration::from_micros(200);
 
 #[derive(Debug)]
 enum State {
@@ -33,6 +38,26 @@ enum State {
     Connecting { stream: Stream, others: VecDeque<SocketAddr>, since: Moment },
     Handshaking { stream: Stream, handshake: Box<Handshake>, since: Moment },
     Ready { stream: Stream, expires_at: Option<Moment> },
+}
+
+impl State {
+    fn stream(&self) -> Option<&Stream> {
+        match self {
+            Self::Closed => None,
+            Self::Connecting { stream, .. }
+            | Self::Handshaking { stream, .. }
+            | Self::Ready { stream, .. } => Some(stream),
+        }
+    }
+
+    fn stream_mut(&mut self) -> Option<&mut Stream> {
+        match self {
+            Self::Closed => None,
+            Self::Connecting { stream, .. }
+            | Self::Handshaking { stream, .. }
+            | Self::Ready { stream, .. } => Some(stream),
+        }
+    }
 }
 
 /// A connection to one broker, for one lane.
@@ -46,6 +71,10 @@ pub(super) struct Connection {
     in_flight: VecDeque<InFlight>,
     unanswered: VecDeque<Unanswered>,
     out: VecDeque<Bytes>,
+    /// The socket takes nothing more until it says that it is writable.
+    blocked: bool,
+    /// Nothing is read before this moment.
+    gathers_until: Option<Moment>,
     /// Bytes ever queued and ever written on this connection.
     queued: u64,
     written: u64,
@@ -72,6 +101,8 @@ impl Connection {
             in_flight: VecDeque::new(),
             unanswered: VecDeque::new(),
             out: VecDeque::new(),
+            blocked: false,
+            gathers_until: None,
             queued: 0,
             written: 0,
             correlation: 0,
@@ -114,29 +145,14 @@ impl Connection {
         self.waiting.push_back(request);
     }
 
-    fn stream(&self) -> Option<&Stream> {
-        match &self.state {
-            State::Closed => None,
-            State::Connecting { stream, .. }
-            | State::Handshaking { stream, .. }
-            | State::Ready { stream, .. } => Some(stream),
-        }
-    }
-
-    fn stream_mut(&mut self) -> Option<&mut Stream> {
-        match &mut self.state {
-            State::Closed => None,
-            State::Connecting { stream, .. }
-            | State::Handshaking { stream, .. }
-            | State::Ready { stream, .. } => Some(stream),
-        }
-    }
-
-    /// What to wait for: the socket, and whether for writing too.
-    pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        let stream = self.stream()?;
+    /// What to wait for.
+    pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
+        let stream = self.state.stream()?;
         let connecting = matches!(self.state, State::Connecting { .. });
-        Some((stream.fd(), connecting || !self.out.is_empty() || stream.wants_write()))
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, self.gathers_until.is_none());
+        flags.set(PollFlags::OUT, connecting || !self.out.is_empty() || stream.wants_write());
+        Some((stream.fd(), flags))
     }
 
     /// Opens the connection, unless it is open or its back-off lasts.
@@ -183,7 +199,7 @@ impl Connection {
                     let (handshake, first) = Handshake::start(setup);
                     self.state =
                         State::Handshaking { stream, handshake: Box::new(handshake), since };
-                    self.reader = FrameReader::new();
+                    self.reader.reset();
                     self.enqueue(first);
                     self.write(setup, now, outcomes);
                 }
@@ -249,20 +265,19 @@ impl Connection {
     }
 
     fn write(&mut self, setup: &Setup, now: Moment, outcomes: &mut Outcomes) {
-        if matches!(self.state, State::Connecting { .. }) {
+        if self.blocked || matches!(self.state, State::Connecting { .. }) {
             return;
         }
-        let mut out = std::mem::take(&mut self.out);
-        let Some(stream) = self.stream_mut() else { return };
-        if out.is_empty() && !stream.wants_write() {
+        let Some(stream) = self.state.stream_mut() else { return };
+        if self.out.is_empty() && !stream.wants_write() {
             return;
         }
-        let before: usize = out.iter().map(Bytes::len).sum();
-        let result = stream.write(&mut out);
+        let before: usize = self.out.iter().map(Bytes::len).sum();
+        let result = stream.write(&mut self.out);
         // Counted by what is left, so that an error after a partial write does not hide that bytes went out.
-        let left: usize = out.iter().map(Bytes::len).sum();
+        let left: usize = self.out.iter().map(Bytes::len).sum();
+        self.blocked = left > 0 || stream.wants_write();
         self.written += (before - left) as u64;
-        self.out = out;
         if before > left {
             self.last_used = now;
         }
@@ -277,23 +292,32 @@ impl Connection {
         }
     }
 
-    /// The socket is readable or writable.
-    pub(super) fn on_event(&mut self, setup: &Setup, now: Moment, outcomes: &mut Outcomes) {
+    /// The socket is readable or writable, or has failed.
+    pub(super) fn on_event(
+        &mut self,
+        what: PollFlags,
+        setup: &Setup,
+        now: Moment,
+        outcomes: &mut Outcomes,
+    ) {
         if matches!(self.state, State::Connecting { .. }) {
             self.on_connected(setup, now, outcomes);
         }
         if !matches!(self.state, State::Closed | State::Connecting { .. }) {
-            self.receive(setup, now, outcomes);
+            // Whatever it is but something to read, a write tells more.
+            self.blocked &= what == PollFlags::IN;
+            if what != PollFlags::OUT {
+                self.receive(setup, now, outcomes);
+            }
             self.pump(setup, now, outcomes);
         }
     }
 
     fn receive(&mut self, setup: &Setup, now: Moment, outcomes: &mut Outcomes) {
+        self.gathers_until = None;
         loop {
-            let mut reader = std::mem::replace(&mut self.reader, FrameReader::new());
-            let Some(stream) = self.stream_mut() else { return };
-            let outcome = reader.fill(stream);
-            self.reader = reader;
+            let Some(stream) = self.state.stream_mut() else { return };
+            let outcome = self.reader.fill(stream);
             loop {
                 match self.reader.next() {
                     Ok(Some(frame)) => self.on_frame(setup, frame, now, outcomes),
@@ -311,7 +335,11 @@ impl Connection {
             }
             match outcome {
                 Ok(ReadOutcome::More) => {}
-                Ok(ReadOutcome::Drained) => return,
+                Ok(ReadOutcome::Drained) => {
+                    let gathers = self.reader.missing() >= GATHER_BYTES_MIN;
+                    self.gathers_until = gathers.then(|| now + GATHER);
+                    return;
+                }
                 Ok(ReadOutcome::Closed) => return self.on_closed(setup, now, outcomes),
                 Err(error) => return self.fail(setup, &self.cause_of(&error), now, outcomes),
             }
@@ -402,9 +430,11 @@ impl Connection {
     fn close(&mut self) {
         self.state = State::Closed;
         self.out.clear();
+        self.blocked = false;
+        self.gathers_until = None;
         self.queued = 0;
         self.written = 0;
-        self.reader = FrameReader::new();
+        self.reader.reset();
     }
 
     /// Closes the connection; all its requests get their error.
@@ -448,11 +478,12 @@ impl Connection {
                 idle.into_iter().chain(expires).min()
             }
         };
-        waiting.chain(in_flight).chain(own).min()
+        waiting.chain(in_flight).chain(own).chain(self.gathers_until).min()
     }
 
     /// Lets time have its effect: time-outs, idleness, expiry, reconnection.
     pub(super) fn tick(&mut self, setup: &Setup, now: Moment, outcomes: &mut Outcomes) {
+        self.gathers_until = self.gathers_until.filter(|until| now < *until);
         if self.attempt_since().is_some_and(|since| now >= since + setup.connection.setup_timeout) {
             let after = setup.connection.setup_timeout;
             let cause = Cause::Cut(format!("no connection within {after:?}"));

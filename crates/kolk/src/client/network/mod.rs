@@ -16,6 +16,7 @@ mod connection;
 mod floating;
 mod handshake;
 mod outcomes;
+mod pool;
 mod receive;
 mod request;
 mod served;
@@ -270,8 +271,7 @@ impl Network {
         let waker = self.waker.fd();
         sockets.push(PollFd::from_borrowed_fd(waker, PollFlags::IN));
         for (at, connection) in self.connections.iter().enumerate() {
-            if let Some((socket, writing)) = connection.interest() {
-                let flags = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            if let Some((socket, flags)) = connection.interest() {
                 sockets.push(PollFd::from_borrowed_fd(socket, flags));
                 owners.push(at);
             }
@@ -283,11 +283,11 @@ impl Network {
         // An interrupted wait is an early one.
         let count = rustix::event::poll(&mut sockets, Some(&timeout)).unwrap_or(1);
         let woken = !sockets[0].revents().is_empty();
-        let ready: Vec<usize> = sockets[1..]
+        let ready: Vec<(usize, PollFlags)> = sockets[1..]
             .iter()
             .zip(&owners)
             .filter(|(socket, _)| !socket.revents().is_empty())
-            .map(|(_, at)| *at)
+            .map(|(socket, at)| (*at, socket.revents()))
             .collect();
         drop(sockets);
         if woken {
@@ -295,8 +295,8 @@ impl Network {
             *notified = true;
         }
         let now = self.now();
-        for at in ready {
-            self.connections[at].on_event(&self.setup, now, &mut self.outcomes);
+        for (at, what) in ready {
+            self.connections[at].on_event(what, &self.setup, now, &mut self.outcomes);
         }
         count
     }

@@ -1,6 +1,7 @@
 //! Cuts the bytes of one connection into frames. A large frame is received into the buffer that it is handed out in.
 
 use super::FRAME_BYTES_MAX;
+use super::pool::Pool;
 use crate::client::transport::{ReadOutcome, Stream};
 use bytes::Bytes;
 use std::io;
@@ -9,6 +10,8 @@ use std::io;
 const STAGE_BYTES: usize = 16 * 1024;
 /// The least buffer of a frame that does not fit the stage.
 const BODY_BYTES_MIN: usize = 64 * 1024;
+/// Buffers have room for a multiple of this, so that a frame of about the same size finds room in them too.
+const BODY_BYTES_STEP: usize = 256 * 1024;
 /// Bytes of the length before each frame.
 const LENGTH_BYTES: usize = 4;
 
@@ -20,6 +23,7 @@ pub(super) struct FrameReader {
     body: Option<Body>,
     /// The largest frame that has arrived whole: so much may be reserved at once for the next.
     largest: usize,
+    pool: Pool,
 }
 
 /// A frame that is larger than what had arrived of it.
@@ -35,7 +39,19 @@ pub(super) struct BadLength(pub(super) i32);
 
 impl FrameReader {
     pub(super) fn new() -> Self {
-        Self { stage: Vec::new(), taken: 0, body: None, largest: 0 }
+        Self { stage: Vec::new(), taken: 0, body: None, largest: 0, pool: Pool::default() }
+    }
+
+    /// Forgets what has arrived: another stream follows.
+    pub(super) fn reset(&mut self) {
+        self.stage.clear();
+        self.taken = 0;
+        self.body = None;
+    }
+
+    /// How many bytes of a large frame are still to come.
+    pub(super) fn missing(&self) -> usize {
+        self.body.as_ref().map_or(0, |body| body.need - body.bytes.len())
     }
 
     /// Reads once from the stream.
@@ -70,7 +86,7 @@ impl FrameReader {
                 return Ok(None);
             }
             self.largest = self.largest.max(body.need);
-            return Ok(Some(Bytes::from(body.bytes)));
+            return Ok(Some(self.pool.lend(body.bytes)));
         }
         let rest = &self.stage[self.taken..];
         let Some((length, rest)) = rest.split_first_chunk::<LENGTH_BYTES>() else {
@@ -86,8 +102,14 @@ impl FrameReader {
             self.taken += LENGTH_BYTES + need;
             return Ok(Some(frame));
         }
-        let reserve = need.min((rest.len() * 2).max(self.largest).max(BODY_BYTES_MIN));
-        let mut bytes = Vec::with_capacity(reserve);
+        let earned = (rest.len() * 2).max(self.largest);
+        let reserve = if need <= earned {
+            need.next_multiple_of(BODY_BYTES_STEP)
+        } else {
+            need.min(earned.max(BODY_BYTES_MIN))
+        };
+        let mut bytes = self.pool.take();
+        bytes.reserve_exact(reserve);
         bytes.extend_from_slice(rest);
         self.stage.clear();
         self.taken = 0;
@@ -169,6 +191,29 @@ mod tests {
             let frames: Vec<_> = sizes.iter().map(|size| frame(*size, 7)).collect();
             check(&frames, cut);
         }
+    }
+
+    #[test]
+    fn a_large_frame_takes_the_memory_of_one_that_is_gone() {
+        let (mut sender, mut stream) = pair();
+        let mut reader = FrameReader::new();
+        let mut receive = |size: usize| {
+            sender.write_all(&u32::try_from(size).unwrap().to_be_bytes()).unwrap();
+            sender.write_all(&frame(size, 9)).unwrap();
+            loop {
+                reader.fill(&mut stream).unwrap();
+                if let Some(received) = reader.next().unwrap() {
+                    assert!(received == frame(size, 9));
+                    return received;
+                }
+            }
+        };
+        let first = receive(300_000);
+        let second = receive(280_000);
+        let places = [first.as_ptr(), second.as_ptr()];
+        assert_ne!(places[0], places[1], "the first is still there");
+        drop(second);
+        assert_eq!(receive(290_000).as_ptr(), places[1]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use kolk_wire::ErrorCode;
 use kolk_wire::message::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
 };
-use kolk_wire::message::metadata::{MetadataRequest, MetadataResponse};
+use kolk_wire::message::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
+};
 use kolk_wire::message::produce::ProduceRequest;
 use kolk_wire::message::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use kolk_wire::message::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
@@ -276,6 +278,34 @@ fn an_unanswered_request_is_done_when_it_is_written() {
         }
     };
     assert_eq!(outcome, Ok(()));
+}
+
+/// Far more than a socket takes or holds at once: writing waits until it is writable, reading gathers.
+#[test]
+fn large_requests_and_responses_arrive_whole() {
+    let fake = FakeBroker::start(|call| {
+        let topics = || call.request::<MetadataRequest>().topics.unwrap_or_default();
+        (call.api == ApiKey::Metadata).then(|| {
+            let topics = topics().into_iter();
+            let topics = topics.map(|MetadataRequestTopic { name, .. }| MetadataResponseTopic {
+                name,
+                ..Default::default()
+            });
+            let topics = topics.collect();
+            call.reply::<MetadataRequest>(&MetadataResponse { topics, ..Default::default() })
+        })
+    });
+    let mut network = network(&fake.broker.to_string(), &[]);
+    let to = Target::Address(fake.broker.clone());
+    let names: Vec<String> = (0..300).map(|at| format!("{at:03} ").repeat(8_000)).collect();
+    let topic =
+        |name: &String| MetadataRequestTopic { name: Some(name.clone()), ..Default::default() };
+    let topics = Some(names.iter().map(topic).collect());
+    let request = MetadataRequest { topics, ..MetadataRequest::default() };
+    let ticket = network.send(&to, Lane::Control, request);
+    let response = outcome(&mut network, &ticket).unwrap();
+    let received: Vec<String> = response.topics.into_iter().filter_map(|it| it.name).collect();
+    assert!(received == names, "something else came back");
 }
 
 #[test]

@@ -119,6 +119,14 @@ impl Batch {
         bytes
     }
 
+    /// The memory, unless something else still refers to it.
+    pub(super) fn into_memory(self) -> Option<BytesMut> {
+        match self.payload {
+            Payload::Own(bytes) => Some(bytes),
+            Payload::Shared(bytes) => bytes.try_into_mut().ok(),
+        }
+    }
+
     /// Two batches with the first and the second half of the records, in order. Their numbers, if any, stay as they were.
     pub(super) fn split(mut self, second: BatchId) -> Result<(Self, Self), DecodeError> {
         let at = self.records / 2;

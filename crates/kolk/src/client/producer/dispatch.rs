@@ -1,6 +1,6 @@
 //! Batches into requests, and responses back to the queues.
 
-use super::batch::BatchId;
+use super::batch::{Batch, BatchId};
 use super::event::{Event, Refusal};
 use super::queue::{Conditions, Fate};
 use super::{Gate, Handle, Identity, Producer};
@@ -342,7 +342,14 @@ impl Producer {
         let Some(queue) = self.queues.get_mut(handle.0 as usize) else { return };
         let before = queue.bytes();
         let base_offset = (base_offset >= 0).then_some(Offset(base_offset));
-        queue.acknowledge(id, base_offset, handle, &mut self.events);
+        let (memory, memory_max) = (&mut self.memory, self.config.buffer_bytes_max);
+        let room = memory_max.saturating_sub(self.buffered);
+        let done = |batch: Batch| {
+            if let Some(buffer) = batch.into_memory() {
+                memory.keep(buffer, room);
+            }
+        };
+        queue.acknowledge(id, base_offset, handle, &mut self.events, done);
         self.buffered = self.buffered + queue.bytes() - before;
     }
 

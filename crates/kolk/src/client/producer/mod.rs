@@ -18,6 +18,7 @@ mod batch;
 mod dispatch;
 mod event;
 mod identify;
+mod memory;
 mod queue;
 mod sequence;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use dispatch::Call;
 use identify::Identification;
 use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, BatchHeader, Compression as Codec, Header, Transactional};
+use memory::Memory;
 use queue::{Fate, Flush, Queue, Settled};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -73,6 +75,7 @@ pub struct Producer {
     /// Where the next round over `busy` starts, so that no queue is always last.
     turn: usize,
     buffered: usize,
+    memory: Memory,
     tag: u64,
     flush: Flush,
     calls: Vec<Call>,
@@ -100,6 +103,7 @@ impl Producer {
             busy: Vec::new(),
             turn: 0,
             buffered: 0,
+            memory: Memory::default(),
             tag: 0,
             flush: Flush::WhenDue,
             calls: Vec::new(),
@@ -164,7 +168,7 @@ impl Producer {
         let before = queue.bytes();
         queue.make_room(size, self.config.batch_bytes);
         queue.tag(self.tag);
-        let pushed = queue.push(timestamp.0, key, value, headers);
+        let pushed = queue.push(timestamp.0, key, value, headers, &mut self.memory);
         let after = queue.bytes();
         if before == 0 {
             self.busy.push(to);

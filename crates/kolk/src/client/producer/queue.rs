@@ -10,6 +10,7 @@
 
 use super::batch::{Batch, BatchId, Decision, State};
 use super::event::{Acknowledgement, Event};
+use super::memory::Memory;
 use super::{Handle, Identity, Sequence};
 use crate::client::Offset;
 use crate::client::config::Backoff;
@@ -125,7 +126,7 @@ impl Queue {
         open + self.sealed_bytes
     }
 
-    /// Appends a record to the open batch.
+    /// Appends a record to the open batch; one that begins takes its memory from `memory`.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -133,12 +134,20 @@ impl Queue {
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: &[Header<'_>],
+        memory: &mut Memory,
     ) -> Result<(), BatchFull> {
         if self.open.is_empty() {
-            // As much as the last one took, so that it need not grow and be copied.
-            self.open.reserve(self.last_size);
+            self.begin(memory);
         }
         self.open.push(timestamp, key, value, headers)
+    }
+
+    fn begin(&mut self, memory: &mut Memory) {
+        if let Some(memory) = memory.take() {
+            self.open.reuse(memory);
+        }
+        // As much as the last one took, so that it need not grow and be copied.
+        self.open.reserve(self.last_size);
     }
 
     pub(super) fn open_timestamp(&self) -> Option<i64> {
@@ -280,13 +289,14 @@ impl Queue {
         Some(batch)
     }
 
-    /// The broker has the batch.
+    /// The broker has the batch; `done` gets those that are over with.
     pub(super) fn acknowledge(
         &mut self,
         id: BatchId,
         base_offset: Option<Offset>,
         partition: Handle,
         events: &mut VecDeque<Event>,
+        mut done: impl FnMut(Batch),
     ) {
         let Some(batch) = self.answered(id) else { return };
         batch.state = State::Acknowledged(base_offset);
@@ -304,6 +314,7 @@ impl Queue {
                 count,
                 tag,
             }));
+            done(batch);
         }
     }
 

@@ -156,8 +156,13 @@ impl Stream {
             match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
+                    let all = slices.iter().map(|slice| slice.len()).sum::<usize>();
                     advance(chunks, count);
                     total += count;
+                    if count < all {
+                        // The socket is full: asking again would only cost a call.
+                        break;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
