@@ -9,6 +9,7 @@ mod join;
 mod exchange;
 mod sink;
 mod physical;
+mod prune;
 
 pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Window, Windowing};
 pub use exchange::Exchange;

@@ -7,6 +7,7 @@
 
 use crate::expression::Kind;
 use crate::schema::{DataType, Role, Schema};
+use crate::topology::prune::prune;
 use crate::topology::{
     Aggregate, Collection, Exchange, Format, Join, JoinWith, Node, Operator, Payload, Query, Sink,
     Source, Window,
@@ -76,7 +77,9 @@ struct Partitioning {
 /// # Errors
 /// [`PhysicalError`].
 pub fn stages(query: &Query, application: &str) -> Result<Vec<Stage>, PhysicalError> {
-    let cutter = Cutter::new(query, application)?;
+    check_graph(query)?;
+    let query = prune(query);
+    let cutter = Cutter::new(&query, application);
     let mut stages = Vec::new();
     cutter.stage(query.nodes.len() - 1, query.name.clone(), None, &mut stages);
     Ok(stages)
@@ -92,8 +95,7 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(query: &'a Query, application: &'a str) -> Result<Self, PhysicalError> {
-        check_graph(query)?;
+    fn new(query: &'a Query, application: &'a str) -> Self {
         let mut cutter = Self { query, application, labels: labels(query), exchanges: Vec::new() };
         let mut partitionings: Vec<Option<Partitioning>> = Vec::new();
         for node in &query.nodes {
@@ -104,7 +106,7 @@ impl<'a> Cutter<'a> {
             cutter.exchanges.push(exchanges);
             partitionings.push(partitioning);
         }
-        Ok(cutter)
+        cutter
     }
 
     /// The exchanges that a node needs before its inputs.
