@@ -5,7 +5,7 @@ use crate::error::{Problem, Result, listed, nearest};
 use crate::settings::Names;
 use crate::source::Span;
 use kolk::schema::Schema;
-use kolk::topology::{EventTime, Format};
+use kolk::topology::{EventTime, Format, KeyWindow};
 use std::time::Duration;
 
 /// A stream: a topic and how it is read.
@@ -25,6 +25,8 @@ pub struct Stream {
     pub key_format: Format,
     /// How values are written.
     pub value_format: Format,
+    /// How the windows in its keys are written, if keys have windows.
+    pub window: Option<KeyWindow>,
     /// Where the event time stands, in the schema of `columns`.
     pub event_time: EventTime,
     /// How much disorder it may have.

@@ -53,12 +53,17 @@ pub enum ValueKind {
     Column,
     /// An expression over columns, as text.
     Expression,
+    /// One character, or one of the words of [`TAB_AND_SPACE`].
+    Delimiter,
 }
 
-const FORMATS: ValueKind = ValueKind::Word(&["JSON", "KAFKA"]);
-const KEY_FORMATS: ValueKind = ValueKind::Word(&["KAFKA", "JSON", "NONE"]);
+/// Words for delimiters that cannot be seen.
+pub const TAB_AND_SPACE: [(&str, char); 2] = [("TAB", '\t'), ("SPACE", ' ')];
+
+const FORMATS: ValueKind = ValueKind::Word(&["JSON", "DELIMITED", "KAFKA", "NONE"]);
+const KEY_FORMATS: ValueKind = ValueKind::Word(&["KAFKA", "JSON", "DELIMITED", "NONE"]);
 /// ksqlDB's other formats, which Kolk does not have yet.
-const LATER_FORMATS: &[&str] = &["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR", "DELIMITED"];
+const LATER_FORMATS: &[&str] = &["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"];
 
 macro_rules! table {
     ($( $place:ident $name:literal $kind:expr, $default:literal $(for $delivery:literal)?, $doc:literal; )*) => {
@@ -114,13 +119,17 @@ table! {
     Query "bin_header" ValueKind::Text, "none" for "bin_packed", "The header that carries the bin's number, from 1.";
     Query "processing" ValueKind::Word(&["exactly_once", "at_least_once"]), "the setting `processing`",
         "What a crash may repeat.";
-    Both "wrap_single_value" ValueKind::Boolean, "TRUE",
-        "Whether a single column stands in a JSON object. Only TRUE is supported yet.";
+    Both "wrap_single_value" ValueKind::Boolean, "the setting `wrap_single_values`",
+        "Whether a single value column stands in a JSON object.";
+    Both "value_delimiter" ValueKind::Delimiter, "`,`; for a query its input's",
+        "What stands between the fields of values of format DELIMITED.";
+    Both "key_delimiter" ValueKind::Delimiter, "`,`; for a query its input's",
+        "What stands between the fields of keys of format DELIMITED.";
+    Declaration "window_type" ValueKind::Word(&["TUMBLING", "HOPPING", "SESSION"]), "none",
+        "The windows in the topic's keys, as Kafka Streams writes them behind the key.";
+    Declaration "window_size" ValueKind::Duration, "required for windows of a size",
+        "How large the windows in the topic's keys are.";
     Nowhere "connector" ValueKind::Text, "", "Stores other than Kafka.";
-    Nowhere "window_type" ValueKind::Text, "", "Windowed keys.";
-    Nowhere "window_size" ValueKind::Text, "", "Windowed keys.";
-    Nowhere "key_delimiter" ValueKind::Text, "", "Format DELIMITED.";
-    Nowhere "value_delimiter" ValueKind::Text, "", "Format DELIMITED.";
     Nowhere "key_schema_id" ValueKind::Text, "", "Schema Registry.";
     Nowhere "value_schema_id" ValueKind::Text, "", "Schema Registry.";
     Nowhere "key_schema_full_name" ValueKind::Text, "", "Schema Registry.";
@@ -306,6 +315,7 @@ fn value(row: &'static Row, assignment: &OptionAssignment) -> Result<Value> {
             Ok(Value::Text(text.clone()))
         }
         (ValueKind::Word(words), OptionValueKind::Text(text)) => word(row, words, text, span),
+        (ValueKind::Delimiter, OptionValueKind::Text(text)) => delimiter(row, text, span),
         (ValueKind::Number(min, max), OptionValueKind::Integer(number)) => {
             if (min..=max).contains(number) {
                 return Ok(Value::Number(*number));
@@ -351,6 +361,19 @@ fn value(row: &'static Row, assignment: &OptionAssignment) -> Result<Value> {
     }
 }
 
+fn delimiter(row: &'static Row, text: &str, span: Span) -> Result<Value> {
+    let named = TAB_AND_SPACE.iter().any(|(name, _)| name.eq_ignore_ascii_case(text));
+    if named || text.chars().count() == 1 && !text.trim().is_empty() {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    let (message, label) = if text.trim().is_empty() {
+        (format!("the delimiter {} cannot be empty", row.name), "nothing that can be seen")
+    } else {
+        (format!("'{text}' is no value of {}: a delimiter is one character", row.name), "not one")
+    };
+    Err(Problem::new(span, message, label).help("for a tab or a space write 'TAB' or 'SPACE'"))
+}
+
 fn word(
     row: &'static Row,
     words: &'static [&'static str],
@@ -364,8 +387,9 @@ fn word(
         && let Some(format) =
             LATER_FORMATS.iter().find(|word| word.eq_ignore_ascii_case(text.trim()))
     {
-        return Err(Problem::unsupported(span, format!("the format {format}"))
-            .help("supported: JSON, KAFKA"));
+        return Err(Problem::unsupported(span, format!("the format {format}")).help(
+            "it needs a schema registry, which is not there yet; JSON, DELIMITED and KAFKA need none",
+        ));
     }
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let help = nearest(text, words.iter().copied()).map_or_else(
@@ -390,6 +414,7 @@ impl ValueKind {
             Self::Boolean => "TRUE or FALSE".to_owned(),
             Self::Column => "the name of a column in single quotes".to_owned(),
             Self::Expression => "an expression over columns in single quotes".to_owned(),
+            Self::Delimiter => "one character, 'TAB' or 'SPACE'".to_owned(),
         }
     }
 }

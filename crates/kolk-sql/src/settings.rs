@@ -111,6 +111,8 @@ pub struct Settings {
     pub offset_reset: OffsetReset,
     /// What a crash may repeat.
     pub processing: Processing,
+    /// Whether a single value column stands in a JSON object, where the statement does not say it.
+    pub wrap_single_values: bool,
 }
 
 impl Settings {
@@ -128,6 +130,7 @@ impl Settings {
             conventions: Conventions::default(),
             offset_reset: OffsetReset::Earliest,
             processing: Processing::ExactlyOnce,
+            wrap_single_values: true,
         };
         settings.follow(dialect);
         settings
@@ -227,7 +230,10 @@ impl Row {
 const DIALECT: &str = "dialect";
 
 /// Other names under which ksqlDB and Kafka Streams know a setting.
-const ALIASES: &[(&str, &str)] = &[("processing.guarantee", "processing")];
+const ALIASES: &[(&str, &str)] = &[
+    ("processing.guarantee", "processing"),
+    ("ksql.persistence.wrap.single.values", "wrap_single_values"),
+];
 
 /// Sets a field from one of its words.
 macro_rules! word_field {
@@ -378,6 +384,12 @@ table! {
             Ok(())
         }, |settings| settings.processing.word().to_owned()),
         "What a crash may repeat. With `at_least_once`, queries that do not say otherwise deliver `idempotent`.";
+    "wrap_single_values" ["true", "false"] "", "true" / "true",
+        (|settings, word| {
+            settings.wrap_single_values = word.parse().map_err(|_| String::new())?;
+            Ok(())
+        }, |settings| settings.wrap_single_values.to_string()),
+        "Whether a single value column stands in a JSON object, where `wrap_single_value` does not say it.";
 }
 
 fn find(key: &Text) -> Result<&'static Row> {

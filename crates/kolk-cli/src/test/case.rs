@@ -3,7 +3,7 @@
 use super::compare::Written;
 use super::file::{Case, Expected, Record, Refusal};
 use super::json::Json;
-use super::wire::Layout;
+use super::wire::{Layout, with_window, without_window};
 use super::{post, refusal, report};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -131,16 +131,15 @@ fn stream<'a>(program: &'a Program, topic: &str) -> Option<&'a Stream> {
 
 fn input(record: &Record, stream: Option<&Stream>) -> Result<TestRecord, String> {
     let stream = stream.ok_or("no stream says how its records are written")?;
-    if record.window.is_some() {
-        return Err("windowed keys are not supported yet".to_owned());
-    }
     let headers = record.headers.iter().flatten().map(|(name, value)| {
         let decoded = value.as_ref().map(|value| BASE64_STANDARD.decode(value)).transpose();
         let value = decoded.map_err(|error| format!("header {name} is no base64: {error}"))?;
         Ok((name.clone(), value))
     });
+    let key = Layout::of_keys(stream).write(&record.key);
+    let key = key.and_then(|key| with_window(key, record.window, stream.window));
     Ok(TestRecord {
-        key: Layout::of_keys(stream).write(&record.key).map_err(|why| format!("key: {why}"))?,
+        key: key.map_err(|why| format!("key: {why}"))?,
         value: Layout::of_values(stream)
             .write(&record.value)
             .map_err(|why| format!("value: {why}"))?,
@@ -169,11 +168,13 @@ fn written(
             let header = |(name, value): &(String, Option<Vec<u8>>)| {
                 (name.clone(), value.as_ref().map(|value| BASE64_STANDARD.encode(value)))
             };
+            let (key, window) =
+                without_window(record.key.as_deref(), stream.window).map_err(told("key"))?;
             let written = Written {
-                key: keys.read(record.key.as_deref()).map_err(told("key"))?,
+                key: keys.read(key).map_err(told("key"))?,
                 value: values.read(record.value.as_deref()).map_err(told("value"))?,
                 timestamp: record.timestamp,
-                window: None,
+                window,
                 headers: record.headers.iter().map(header).collect(),
             };
             lines.push(shown(&topic, &written));

@@ -1,11 +1,12 @@
 //! Keys and values of test files ↔ bytes, by the formats that a topic's stream declares.
 
+use super::file::{Window, WindowKind};
 use super::json::Json;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use kolk::codec::kafka;
 use kolk::schema::{Column, DataType, Role};
-use kolk::topology::Format;
+use kolk::topology::{Format, KeyWindow};
 use kolk_sql::catalog::Stream;
 
 /// How the keys or values of a topic are written.
@@ -41,7 +42,8 @@ impl Layout {
             return Ok(None);
         }
         match self.format {
-            Format::Json => Ok(Some(json.to_string().into_bytes())),
+            Format::Json | Format::BareJson => Ok(Some(json.to_string().into_bytes())),
+            Format::Delimited { .. } => Ok(Some(plain(json).into_bytes())),
             Format::Kafka => self.write_kafka(json).map(Some),
             Format::None => Err(format!("format NONE holds nothing, but there is {json}")),
         }
@@ -72,7 +74,7 @@ impl Layout {
                 _ => None,
             },
             DataType::Bytes => json.text().and_then(|text| BASE64_STANDARD.decode(text).ok()),
-            _ => Some(json.text().map_or_else(|| json.to_string(), ToOwned::to_owned).into_bytes()),
+            _ => Some(plain(json).into_bytes()),
         };
         bytes.ok_or_else(refuse)
     }
@@ -88,7 +90,8 @@ impl Layout {
             Ok(Json::Text(text.to_owned()))
         };
         match self.format {
-            Format::Json => Json::parse(bytes),
+            Format::Json | Format::BareJson => Json::parse(bytes),
+            Format::Delimited { .. } => text(bytes),
             Format::Kafka => self.read_kafka(bytes),
             Format::None => text(bytes),
         }
@@ -114,6 +117,69 @@ impl Layout {
     }
 }
 
+/// What a text says, and other values as they are written.
+fn plain(json: &Json) -> String {
+    json.text().map_or_else(|| json.to_string(), ToOwned::to_owned)
+}
+
+/// The bytes of a key with its window behind it.
+///
+/// # Errors
+/// When the topic's windows are of another kind, or of another size.
+pub(crate) fn with_window(
+    key: Option<Vec<u8>>,
+    window: Option<Window>,
+    form: Option<KeyWindow>,
+) -> Result<Option<Vec<u8>>, String> {
+    let Some(mut key) = key else { return Ok(None) };
+    match (window, form) {
+        (None, None) => {}
+        (Some(Window { start, end, kind: WindowKind::Session }), Some(KeyWindow::Session)) => {
+            key.extend(end.to_be_bytes());
+            key.extend(start.to_be_bytes());
+        }
+        (Some(Window { start, end, kind: WindowKind::Time }), Some(KeyWindow::Time { size })) => {
+            if i64::try_from(size.as_millis()).ok() != end.checked_sub(start) {
+                return Err(format!("its window is not {} ms long", size.as_millis()));
+            }
+            key.extend(start.to_be_bytes());
+        }
+        (None, Some(_)) => return Err("it has no window, but the topic's keys have".to_owned()),
+        (Some(_), None) => return Err("it has a window, but the topic's keys have none".to_owned()),
+        (Some(_), Some(_)) => {
+            return Err("its window is of another kind than the topic's".to_owned());
+        }
+    }
+    Ok(Some(key))
+}
+
+/// A key's own bytes, and the window behind them.
+///
+/// # Errors
+/// When there are fewer bytes than a window takes.
+pub(crate) fn without_window(
+    key: Option<&[u8]>,
+    form: Option<KeyWindow>,
+) -> Result<(Option<&[u8]>, Option<Window>), String> {
+    let (Some(key), Some(form)) = (key, form) else { return Ok((key, None)) };
+    let number = |key: &'_ [u8]| -> Result<(usize, i64), String> {
+        let (rest, number) = key.split_last_chunk::<8>().ok_or("it is too short for a window")?;
+        Ok((rest.len(), i64::from_be_bytes(*number)))
+    };
+    let (rest, start) = number(key)?;
+    Ok(match form {
+        KeyWindow::Session => {
+            let (rest, end) = number(&key[..rest])?;
+            (Some(&key[..rest]), Some(Window { start, end, kind: WindowKind::Session }))
+        }
+        KeyWindow::Time { size } => {
+            let size = i64::try_from(size.as_millis()).unwrap_or(i64::MAX);
+            let window = Window { start, end: start.saturating_add(size), kind: WindowKind::Time };
+            (Some(&key[..rest]), Some(window))
+        }
+    })
+}
+
 /// A double as JSON; NaN and the infinities, which JSON does not have, as text.
 fn double(value: f64) -> Json {
     let mut text = Vec::new();
@@ -135,7 +201,8 @@ mod tests {
     fn each_format_reads_what_it_writes() {
         for (format, data_type, json, bytes) in [
             (Format::Json, DataType::Double, r#"{"a":1.10}"#, &br#"{"a":1.10}"#[..]),
-            (Format::Json, DataType::String, r#""x""#, br#""x""#),
+            (Format::BareJson, DataType::String, r#""x""#, br#""x""#),
+            (Format::Delimited { delimiter: ',' }, DataType::Bigint, r#""1,x""#, b"1,x"),
             (Format::Kafka, DataType::Integer, "-2", &[255, 255, 255, 254]),
             (Format::Kafka, DataType::Bigint, "258", &[0, 0, 0, 0, 0, 0, 1, 2]),
             (Format::Kafka, DataType::Double, "1.5", &[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
@@ -149,6 +216,28 @@ mod tests {
             assert_eq!(layout.write(&Json::Null), Ok(None));
             assert_eq!(layout.read(None), Ok(Json::Null));
         }
+    }
+
+    #[test]
+    fn windows_stand_behind_keys() {
+        let time = KeyWindow::Time { size: std::time::Duration::from_millis(256) };
+        let of_time = Window { start: 1, end: 257, kind: WindowKind::Time };
+        let of_session = Window { start: 2, end: 3, kind: WindowKind::Session };
+        for (form, window, bytes) in [
+            (None, None, &b"k"[..]),
+            (Some(time), Some(of_time), b"k\0\0\0\0\0\0\0\x01"),
+            (Some(KeyWindow::Session), Some(of_session), b"k\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x02"),
+        ] {
+            let written = with_window(Some(b"k".to_vec()), window, form).unwrap();
+            assert_eq!(written.as_deref(), Some(bytes));
+            assert_eq!(without_window(Some(bytes), form), Ok((Some(&b"k"[..]), window)));
+        }
+        for (window, form) in
+            [(None, Some(time)), (Some(of_time), None), (Some(of_session), Some(time))]
+        {
+            assert!(with_window(Some(b"k".to_vec()), window, form).is_err());
+        }
+        assert!(without_window(Some(b"short"), Some(time)).is_err());
     }
 
     #[test]

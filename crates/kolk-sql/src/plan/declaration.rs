@@ -29,11 +29,11 @@ impl Planner<'_> {
             return Err(Problem::new(create.name.span, message, "this stream")
                 .help("add WITH (kafka_topic='…')"));
         };
-        let formats = declared_formats(create, &options, &columns)?;
+        let mut formats = declared_formats(create, &options, &columns)?;
         if let Columns::Known(schema) = &columns {
             let spans: Vec<Span> = create.columns.iter().map(|column| column.span).collect();
+            formats = format::wrapping(&options, schema, formats, &self.settings)?;
             format::check(schema, formats, &spans)?;
-            format::check_wrapping(&options, schema, formats)?;
         }
         let name = written(&create.name, names);
         let key_column = key_column(&options, &name, &columns, names)?;
@@ -49,6 +49,7 @@ impl Planner<'_> {
             key_column,
             key_format: formats.key,
             value_format: formats.value,
+            window: format::key_window(&options)?,
             event_time,
             watermark_delay: options.duration("watermark_delay").unwrap_or_default(),
             idle_timeout: options.duration("idle_timeout"),

@@ -70,7 +70,8 @@ impl Draft {
         self.filter.iter().for_each(|filter| columns_of(filter, &mut used));
         self.slots.iter().for_each(|slot| columns_of(&slot.expression, &mut used));
         let all = self.input.columns.schema();
-        with_whole_key(&mut used, &all, self.input.key_format);
+        with_whole_part(&mut used, &all, (Role::Key, self.input.key_format));
+        with_whole_part(&mut used, &all, (Role::Value, self.input.value_format));
         let used: Vec<usize> = used.into_iter().collect();
         let place = |index: usize| used.binary_search(&index).unwrap_or_default();
 
@@ -144,17 +145,24 @@ fn source(
         idle_timeout: input.idle_timeout,
         offset_reset: settings.offset_reset,
         on_bad_record,
+        window: input.window,
         ..Source::new(&input.topic)
     }
 }
 
-/// A key of several columns stays one of several when one of them is used: how JSON is read depends on it.
-fn with_whole_key(used: &mut BTreeSet<usize>, schema: &Schema, key_format: Format) {
+/// Where one column is read that can only be read among all others, they are read too: fields are found by their number, and
+/// a JSON key of one column is another thing than one of several.
+fn with_whole_part(used: &mut BTreeSet<usize>, schema: &Schema, (role, format): (Role, Format)) {
+    let whole = match format {
+        Format::Delimited { .. } => true,
+        Format::Json => role == Role::Key,
+        Format::BareJson | Format::Kafka | Format::None => false,
+    };
     let columns = schema.columns.iter().enumerate();
-    let keys: Vec<usize> =
-        columns.filter(|(_, column)| column.role == Role::Key).map(|(index, _)| index).collect();
-    if key_format == Format::Json && keys.iter().any(|key| used.contains(key)) {
-        used.extend(keys);
+    let of_role: Vec<usize> =
+        columns.filter(|(_, column)| column.role == role).map(|(index, _)| index).collect();
+    if whole && of_role.iter().any(|column| used.contains(column)) {
+        used.extend(of_role);
     }
 }
 

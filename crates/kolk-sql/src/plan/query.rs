@@ -24,12 +24,11 @@ impl Planner<'_> {
         refuse_unplanned(create)?;
         let options = Options::read(&create.options, Statement::Query)?;
         let input = self.catalog.find(&create.query.from.name, names)?.clone();
-        let formats = format::formats(
-            &options,
-            Formats { key: input.key_format, value: input.value_format },
-        )?;
+        let mut formats = format::formats(&options, format::inherited(&input, &self.settings))?;
         let mut draft = self.draft(create, &input, formats)?;
-        format::check_wrapping(&options, &draft.schema, formats)?;
+        if draft.payload == PayloadKind::Encoded {
+            formats = format::wrapping(&options, &draft.schema, formats, &self.settings)?;
+        }
         let (key, value) = self.payloads(&mut draft, formats, create)?;
         let mut sink = described(&draft.name, &options, key, value);
         refuse_own_output(create, &options, &sink, &input)?;
@@ -333,6 +332,7 @@ fn between(draft: &Draft, name: &str, topic: &str, formats: Formats, key: usize)
         key_column: None,
         key_format: Format::Kafka,
         value_format: formats.value,
+        window: None,
         event_time: EventTime::Record,
         watermark_delay: draft.input.watermark_delay,
         idle_timeout: draft.input.idle_timeout,
@@ -408,6 +408,7 @@ fn made(
         key_column: key_column(draft, sink),
         key_format: formats.key,
         value_format: formats.value,
+        window: if sink.key == Payload::Unchanged { draft.input.window } else { None },
         event_time,
         watermark_delay: options.duration("watermark_delay").unwrap_or(draft.input.watermark_delay),
         idle_timeout: options.duration("idle_timeout").or(draft.input.idle_timeout),

@@ -1,4 +1,4 @@
-//! Bytes ↔ values: JSON text, Kafka's own serializers, time-stamps, and byte strings that sort as the values do.
+//! Bytes ↔ values: JSON text, text with delimiters, Kafka's own serializers, time-stamps, and byte strings that sort as the values do.
 
 pub mod json;
 pub mod number;
@@ -8,4 +8,5 @@ pub mod timestamp;
 pub mod zone;
 pub mod order;
 pub mod kafka;
+pub mod delimited;
 pub mod pattern;

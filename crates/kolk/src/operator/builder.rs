@@ -2,8 +2,8 @@
 
 use crate::codec::json::value::{self, Mismatch};
 use crate::codec::json::{Kind, Token};
-use crate::codec::kafka;
 use crate::codec::zone::Zone;
+use crate::codec::{delimited, kafka, number};
 use crate::operator::column::Column;
 use crate::operator::encode::Style;
 use crate::operator::texts::Texts;
@@ -130,6 +130,39 @@ impl Builder {
             }
             Self::Declared(declared) => declared.push(token, buffer, zone),
             Self::Bytes(builder) => push!(builder, value::bytes(token, buffer)),
+        }
+    }
+
+    /// Adds a field of a text with delimiters; NULL for one without text, and where the text is of another type.
+    pub(crate) fn push_delimited(&mut self, token: Token, buffer: &[u8]) -> Result<(), Mismatch> {
+        if token.is_null() {
+            self.push_null();
+            return Ok(());
+        }
+        let text = delimited::text(token, buffer);
+        match self {
+            Self::Boolean(builder) => push!(builder, delimited::boolean(&text).ok_or(Mismatch)),
+            Self::Integer(builder) | Self::Date(builder) => {
+                push!(builder, delimited::integer(&text).ok_or(Mismatch))
+            }
+            Self::Time(builder) => push!(builder, delimited::time(&text).ok_or(Mismatch)),
+            Self::Bigint(builder) | Self::Timestamp(builder) => {
+                push!(builder, number::parse_i64(&text).ok_or(Mismatch))
+            }
+            Self::Double(builder) => push!(builder, number::parse_f64(&text).ok_or(Mismatch)),
+            Self::Decimal(builder, of) => {
+                push!(builder, delimited::decimal(&text, *of).ok_or(Mismatch))
+            }
+            Self::Bytes(builder) => push!(builder, delimited::bytes(&text).ok_or(Mismatch)),
+            Self::Text(builder) => {
+                builder.push(&text);
+                Ok(())
+            }
+            // The planner lets no nested type through.
+            Self::Nested(builder, _) => {
+                builder.push_null();
+                Err(Mismatch)
+            }
         }
     }
 

@@ -1,19 +1,23 @@
-//! Columns out of records: fields of JSON documents, Kafka's serializers, headers, and what every record has.
+//! Columns out of records: fields of JSON documents and of texts with delimiters, Kafka's serializers, headers, and what every record has.
 
 use crate::codec::json::value::{Mismatch, write_bytes};
-use crate::codec::json::{JsonError, Kind, Paths, Scanner, Token, write_quoted};
+use crate::codec::json::{Kind, Paths, Scanner, Token, write_quoted};
 use crate::codec::zone::Zone;
 use crate::expression::Pseudo;
 use crate::operator::builder::Builder;
 use crate::operator::column::{Column, Vector};
+use crate::operator::documents::{Layout, WindowBytes};
 use crate::operator::encode::Style;
-use crate::operator::plan::{Bound, Origin, Part, Slot};
+use crate::operator::plan::{Bound, Field, Origin, Part, Slot};
 use crate::record::{Row, Slice};
 use crate::schema::DataType;
+use crate::topology::KeyWindow;
 use arrow_array::builder::LargeStringBuilder;
 use arrow_array::{Int32Array, Int64Array};
 use kolk_wire::record::Headers;
 use std::fmt;
+
+pub(crate) use crate::operator::documents::Documents;
 
 /// Bytes of a value that a message shows.
 const SHOWN_MAX: usize = 80;
@@ -27,17 +31,6 @@ pub(crate) struct Morsel<'a> {
     pub(crate) partition: i32,
 }
 
-/// The JSON documents of one part of the records, scanned for the fields that the plan names.
-#[derive(Debug)]
-pub(crate) struct Documents {
-    part: Part,
-    scanner: Scanner,
-    /// As many for each row as there are paths.
-    tokens: Vec<Token>,
-    /// What each document is as a whole; missing for NULL.
-    whole: Vec<Token>,
-}
-
 /// Where a slot's values are.
 #[derive(Debug, Clone)]
 pub(crate) enum Reader {
@@ -47,16 +40,25 @@ pub(crate) enum Reader {
         path: Option<usize>,
         around: Vec<usize>,
     },
-    Kafka(Part),
+    /// A field of a key or value with delimiters.
+    Delimited {
+        part: Part,
+        field: usize,
+    },
+    Kafka(Part, WindowBytes),
     Header(Option<String>),
     Pseudo(Pseudo),
-    Window(Bound),
+    Window(Bound, Option<KeyWindow>),
     Computed,
 }
 
-/// The readers of all slots, and the documents that they read, key first.
-pub(crate) fn readers(slots: &[Slot]) -> (Vec<Reader>, [Option<Documents>; 2]) {
+/// The readers of all slots, and the documents that they read, key first. Keys end in a window of this form, if in any.
+pub(crate) fn readers(
+    slots: &[Slot],
+    window: Option<KeyWindow>,
+) -> (Vec<Reader>, [Option<Documents>; 2]) {
     let mut paths: [Option<Paths>; 2] = [None, None];
+    let mut documents: [Option<Documents>; 2] = [None, None];
     let readers = slots
         .iter()
         .map(|slot| match &slot.origin {
@@ -68,19 +70,25 @@ pub(crate) fn readers(slots: &[Slot]) -> (Vec<Reader>, [Option<Documents>; 2]) {
                 let path = around.pop();
                 Reader::Json { part: *part, path, around }
             }
-            Origin::Kafka(part) => Reader::Kafka(*part),
+            Origin::Delimited { part, field: Field { number, of, delimiter } } => {
+                let layout = Layout::Delimited { delimiter: *delimiter, fields: *of };
+                documents[*part as usize] = Some(Documents::new(*part, window, layout));
+                Reader::Delimited { part: *part, field: *number }
+            }
+            Origin::Kafka(Part::Key) => Reader::Kafka(Part::Key, WindowBytes::of(window)),
+            Origin::Kafka(Part::Value) => Reader::Kafka(Part::Value, WindowBytes::default()),
             Origin::Header(name) => Reader::Header(name.clone()),
             Origin::Pseudo(pseudo) => Reader::Pseudo(*pseudo),
-            Origin::Window(bound) => Reader::Window(*bound),
+            Origin::Window(bound) => Reader::Window(*bound, window),
             Origin::Computed => Reader::Computed,
         })
         .collect();
-    let mut parts = [Part::Key, Part::Value].into_iter();
-    let documents = paths.map(|paths| {
-        let part = parts.next()?;
-        let scanner = Scanner::new(paths?);
-        Some(Documents { part, scanner, tokens: Vec::new(), whole: Vec::new() })
-    });
+    for (part, paths) in [Part::Key, Part::Value].into_iter().zip(paths) {
+        if let Some(paths) = paths {
+            let layout = Layout::Json(Scanner::new(paths));
+            documents[part as usize] = Some(Documents::new(part, window, layout));
+        }
+    }
     (readers, documents)
 }
 
@@ -89,49 +97,6 @@ pub(crate) fn slice_of(row: &Row, part: Part) -> Slice {
     match part {
         Part::Key => row.key,
         Part::Value => row.value,
-    }
-}
-
-impl Documents {
-    /// Scans the documents of all rows; `bad` is told the rows whose document is not what it must be, and why.
-    pub(crate) fn scan(&mut self, rows: Morsel<'_>, mut bad: impl FnMut(usize, String)) {
-        let width = self.scanner.paths().len();
-        self.tokens.clear();
-        self.tokens.resize(rows.rows.len() * width, Token::default());
-        self.whole.clear();
-        self.whole.reserve(rows.rows.len());
-        for (number, row) in rows.rows.iter().enumerate() {
-            let slice = slice_of(row, self.part);
-            if slice.is_null() {
-                self.whole.push(Token::default());
-                continue;
-            }
-            let tokens = &mut self.tokens[number * width..(number + 1) * width];
-            let found = self.scanner.scan(rows.buffer, slice, tokens);
-            self.whole.push(found.unwrap_or_default());
-            match found {
-                Ok(whole) if width == 0 || matches!(whole.kind, Kind::Object | Kind::Null) => {}
-                found => bad(number, refusal(self.part, found, rows.buffer)),
-            }
-        }
-    }
-
-    /// The field of a row.
-    #[inline]
-    pub(crate) fn token(&self, row: usize, path: Option<usize>) -> Token {
-        let found = match path {
-            Some(path) => self.tokens.get(row * self.scanner.paths().len() + path),
-            None => self.whole.get(row),
-        };
-        found.copied().unwrap_or_default()
-    }
-}
-
-#[cold]
-fn refusal(part: Part, found: Result<Token, JsonError>, buffer: &[u8]) -> String {
-    match found {
-        Ok(whole) => format!("{part}: expected a JSON object, found {}", Shown(whole.of(buffer))),
-        Err(error) => format!("{part}: {error}"),
     }
 }
 
@@ -180,10 +145,26 @@ impl Source<'_> {
                 }
                 Vector::each(builder.finish())
             }
-            Reader::Kafka(part) => {
+            Reader::Delimited { part, field } => {
+                let Some(documents) = &self.documents[*part as usize] else { return nothing() };
+                let buffer = self.rows.buffer;
                 let mut builder = Builder::new(&slot.data_type, self.selection.len());
                 for (at, row) in self.selection.iter().enumerate() {
-                    let bytes = slice_of(&self.rows.rows[*row], *part).of(self.rows.buffer);
+                    let token = documents.token(*row, Some(*field));
+                    if builder.push_delimited(token, buffer).is_err() {
+                        bad.push((at, reason(&slot.name, &slot.data_type, token.of(buffer))));
+                    }
+                }
+                Vector::each(builder.finish())
+            }
+            Reader::Kafka(part, window) => {
+                let mut builder = Builder::new(&slot.data_type, self.selection.len());
+                for (at, row) in self.selection.iter().enumerate() {
+                    let own = window.cut_from(slice_of(&self.rows.rows[*row], *part));
+                    let bytes = own.as_ref().map_or(None, |own| own.of(self.rows.buffer));
+                    if let Err(reason) = &own {
+                        bad.push((at, reason.clone()));
+                    }
                     if let Err(expected) = builder.push_kafka(bytes) {
                         bad.push((at, kafka_mismatch(slot, expected, bytes.unwrap_or_default())));
                     }
@@ -192,7 +173,7 @@ impl Source<'_> {
             }
             Reader::Header(name) => Vector::each(self.headers(name.as_deref())),
             Reader::Pseudo(pseudo) => Vector::each(self.pseudo(*pseudo)),
-            Reader::Window(bound) => Vector::each(self.bounds(*bound)),
+            Reader::Window(bound, window) => Vector::each(self.bounds(*bound, *window)),
             Reader::Computed => nothing(),
         }
     }
@@ -210,16 +191,21 @@ impl Source<'_> {
         }
     }
 
-    /// The start of the key's window: its last eight bytes. The end stands before them where the key has both.
-    fn bounds(&self, bound: Bound) -> Column {
+    /// A bound of the key's window. Its last eight bytes are the start; the end stands before them, or follows from the size.
+    fn bounds(&self, bound: Bound, window: Option<KeyWindow>) -> Column {
         let of = |row: &usize| {
             let key = slice_of(&self.rows.rows[*row], Part::Key).of(self.rows.buffer)?;
-            let end = match bound {
-                Bound::Start => key.len(),
-                Bound::End => key.len().checked_sub(8)?,
-            };
-            let bytes = key.get(end.checked_sub(8)?..end)?;
-            Some(i64::from_be_bytes(bytes.try_into().ok()?))
+            let (rest, start) = key.split_last_chunk::<8>()?;
+            let start = i64::from_be_bytes(*start);
+            match (bound, window?) {
+                (Bound::Start, _) => Some(start),
+                (Bound::End, KeyWindow::Session) => {
+                    Some(i64::from_be_bytes(*rest.split_last_chunk::<8>()?.1))
+                }
+                (Bound::End, KeyWindow::Time { size }) => {
+                    start.checked_add(i64::try_from(size.as_millis()).ok()?)
+                }
+            }
         };
         self.selection.iter().map(of).collect::<Int64Array>().into()
     }

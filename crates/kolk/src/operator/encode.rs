@@ -1,11 +1,12 @@
-//! Keys and values of the output: JSON objects in column order, bare JSON values, or Kafka's serializers.
+//! Keys and values of the output: JSON objects in column order, bare JSON values, text with delimiters, or Kafka's serializers.
 //!
 //! A field that comes straight from a JSON document is spliced: its text is copied when it is already what would be written.
 
+use crate::codec::delimited::Place;
 use crate::codec::json::value::{self, Mismatch, write_bytes, write_compact};
 use crate::codec::json::{Kind, Token, write_quoted};
 use crate::codec::zone::Zone;
-use crate::codec::{decimal, number, timestamp};
+use crate::codec::{decimal, delimited, number, timestamp};
 use crate::operator::column::{Column, Vector};
 use crate::operator::decode::{Documents, Reader, mismatch};
 use crate::operator::plan::{Part, Slot, Written};
@@ -28,11 +29,27 @@ pub(crate) enum Payload {
     /// NULL for every row.
     Null,
     /// A JSON object.
-    Object(Vec<Field>),
+    Object(Vec<Field>, AllNull),
     /// One JSON value without an object around it.
     Bare(Field),
+    /// The columns' text, one behind the other.
+    Delimited {
+        delimiter: char,
+        slots: Vec<usize>,
+        /// What a row becomes in which all of them are NULL.
+        all_null: AllNull,
+    },
     /// One value by Kafka's serializers.
     Kafka(usize),
+}
+
+/// What a payload becomes of which all columns are NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AllNull {
+    /// NULL: so it is with keys.
+    Null,
+    /// Something in which each of them is NULL.
+    Written,
 }
 
 /// A field of a JSON object.
@@ -67,12 +84,21 @@ impl Payload {
             };
             Field { prefix, slot: *slot, spliced }
         };
+        let all_null = match part {
+            Part::Key => AllNull::Null,
+            Part::Value => AllNull::Written,
+        };
         match (format, columns.as_slice()) {
             (_, []) => Self::Null,
+            (Format::BareJson, [alone, ..]) => Self::Bare(field(alone)),
             (Format::Json, [alone]) if part == Part::Key || alone.0.is_empty() => {
                 Self::Bare(field(alone))
             }
-            (Format::Json, columns) => Self::Object(columns.iter().map(field).collect()),
+            (Format::Json, columns) => Self::Object(columns.iter().map(field).collect(), all_null),
+            (Format::Delimited { delimiter }, columns) => {
+                let slots = columns.iter().map(|(_, slot)| *slot).collect();
+                Self::Delimited { delimiter: *delimiter, slots, all_null }
+            }
             (Format::Kafka | Format::None, [(_, slot), ..]) => Self::Kafka(*slot),
         }
     }
@@ -82,7 +108,8 @@ impl Payload {
         let of = |field: &Field| field.spliced.is_none().then_some(field.slot);
         match self {
             Self::Unchanged | Self::Null => Vec::new(),
-            Self::Object(fields) => fields.iter().filter_map(of).collect(),
+            Self::Object(fields, _) => fields.iter().filter_map(of).collect(),
+            Self::Delimited { slots, .. } => slots.clone(),
             Self::Bare(field) => of(field).into_iter().collect(),
             Self::Kafka(slot) => vec![*slot],
         }
@@ -102,16 +129,19 @@ impl Payload {
     ) -> Result<bool, String> {
         match self {
             Self::Unchanged | Self::Null => Ok(false),
-            Self::Object(fields) => {
+            Self::Object(fields, all_null) => {
                 into.push(b'{');
                 let start = into.len();
+                let mut any = *all_null == AllNull::Written;
                 for field in fields {
                     let before = into.len();
                     if before > start {
                         into.push(b',');
                     }
                     into.extend_from_slice(&field.prefix);
-                    if !field.write((at, row), input, (style, &mut *zone), into)? {
+                    if field.write((at, row), input, (style, &mut *zone), into)? {
+                        any = true;
+                    } else {
                         match style.nulls {
                             JsonNulls::Omit => into.truncate(before),
                             JsonNulls::Write => into.extend_from_slice(b"null"),
@@ -119,7 +149,11 @@ impl Payload {
                     }
                 }
                 into.push(b'}');
-                Ok(true)
+                Ok(any)
+            }
+            Self::Delimited { delimiter, slots, all_null } => {
+                let any = write_delimited(*delimiter, slots, at, input, into);
+                Ok(any || *all_null == AllNull::Written)
             }
             Self::Bare(field) => field.write((at, row), input, (style, zone), into),
             Self::Kafka(slot) => Ok(input.columns[*slot]
@@ -279,6 +313,36 @@ pub(crate) fn write_plain(vector: &Vector, at: usize, data_type: &DataType, into
             write_value(vector, at, data_type, (style, &mut Zone::utc()), into);
         }
     }
+}
+
+/// Appends the text of columns; `false` when all are NULL.
+fn write_delimited(
+    delimiter: char,
+    slots: &[usize],
+    at: usize,
+    input: &Input<'_>,
+    into: &mut Vec<u8>,
+) -> bool {
+    let (mut place, mut any) = (Place::First, false);
+    for slot in slots {
+        if place == Place::Later {
+            into.extend_from_slice(delimiter.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        if let Some(vector) = input.columns[*slot].as_ref().filter(|vector| !vector.is_null(at)) {
+            let start = into.len();
+            let data_type = &input.slots[*slot].data_type;
+            match &vector.column {
+                Column::Bytes(_) => {
+                    delimited::write_bytes(vector.bytes().get(at).unwrap_or_default(), into);
+                }
+                _ => write_plain(vector, at, data_type, into),
+            }
+            delimited::quote(into, start, delimiter, place);
+            any = true;
+        }
+        place = Place::Later;
+    }
+    any
 }
 
 /// A double as a JSON number; NaN and the infinities, which JSON does not have, as text.

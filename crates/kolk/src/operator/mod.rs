@@ -12,6 +12,7 @@ pub(crate) mod appender;
 mod texts;
 mod value;
 mod builder;
+mod documents;
 mod decode;
 mod evaluate;
 mod encode;

@@ -70,7 +70,7 @@ impl Pipeline {
         let conventions = &query.conventions;
         let format = plan.event_time.as_ref().and_then(|column| column.format.as_deref());
         let event_time_pattern = format.map(pattern).transpose()?;
-        let (readers, documents) = readers(&plan.slots);
+        let (readers, documents) = readers(&plan.slots, plan.window);
         let key = Payload::new(&plan.key, &readers, Part::Key);
         let value = Payload::new(&plan.value, &readers, Part::Value);
         let mut decoded = key.decoded_slots();

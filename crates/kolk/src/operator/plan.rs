@@ -5,7 +5,7 @@ use crate::operator::PlanError;
 use crate::operator::evaluate::mark_columns;
 use crate::operator::planner::{Definition, Planner};
 use crate::schema::{DataType, Schema};
-use crate::topology::{BinPacking, Delivery, Format, Operator, Query, Sink, Source};
+use crate::topology::{BinPacking, Delivery, Format, KeyWindow, Operator, Query, Sink, Source};
 
 /// Where the values of a column come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub(crate) enum Origin {
     /// The fields of these names, from the outside in, of the record's key or value, which is JSON. Without names: the
     /// document itself.
     Json { part: Part, names: Vec<String> },
+    /// A field of the key or value, which is text with delimiters.
+    Delimited { part: Part, field: Field },
     /// The whole key or value, as Kafka's serializers write it.
     Kafka(Part),
     /// The last header of this name, or all of them.
@@ -23,6 +25,17 @@ pub(crate) enum Origin {
     Window(Bound),
     /// A step computes it.
     Computed,
+}
+
+/// A field of a text with delimiters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Field {
+    /// Which, from 0.
+    pub(crate) number: usize,
+    /// How many there are.
+    pub(crate) of: usize,
+    /// What stands between them.
+    pub(crate) delimiter: char,
 }
 
 /// A bound of a window.
@@ -97,6 +110,8 @@ pub(crate) struct Plan {
     pub(crate) bins: Option<BinColumns>,
     /// The column whose text the record's key must be.
     pub(crate) key_text: Option<usize>,
+    /// How the windows of keys are written that are read, if there are any.
+    pub(crate) window: Option<KeyWindow>,
 }
 
 /// Resolves a query.
@@ -149,6 +164,7 @@ pub(crate) fn plan(query: &Query) -> Result<Plan, PlanError> {
         timestamp,
         bins,
         key_text,
+        window: chain.source.window,
     };
     plan.drop_unused();
     Ok(plan)
@@ -247,7 +263,7 @@ fn chain(query: &Query) -> Result<Chain<'_>, PlanError> {
         }
         match &node.operator {
             Operator::Filter(_) | Operator::Project(_) => {
-                steps.push((&node.operator, &node.schema))
+                steps.push((&node.operator, &node.schema));
             }
             Operator::Source(_) | Operator::Sink(_) => {}
             _ => return Err(graph("this pipeline filters and projects only")),

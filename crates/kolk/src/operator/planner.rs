@@ -1,9 +1,9 @@
 //! Columns of a query's nodes → numbered slots: where each is read, and what has to be computed.
 
-use crate::codec::kafka;
+use crate::codec::{delimited, kafka};
 use crate::expression::{Expression, Kind};
 use crate::operator::PlanError;
-use crate::operator::plan::{Bound, EventTimeColumn, Origin, Part, Slot, Step, Written};
+use crate::operator::plan::{Bound, EventTimeColumn, Field, Origin, Part, Slot, Step, Written};
 use crate::schema::{Column as SchemaColumn, DataType, Role, Schema};
 use crate::topology::{EventTime, Format, Payload, Source};
 
@@ -79,26 +79,31 @@ impl Planner<'_> {
             Role::WindowStart => return Ok(Origin::Window(Bound::Start)),
             Role::WindowEnd => return Ok(Origin::Window(Bound::End)),
         };
-        let alone =
-            self.schema.columns.iter().filter(|other| other.role == column.role).count() == 1;
+        let mut fields_of_part =
+            self.schema.columns.iter().filter(|other| other.role == column.role);
+        let alone = fields_of_part.clone().count() == 1;
         let refuse = |why: String| Err(PlanError::Column { column: column.name.clone(), why });
         match format {
             Format::None => {
-                refuse("format NONE reads no columns: declare JSON or KAFKA".to_owned())
+                refuse("format NONE reads no columns: declare JSON, DELIMITED or KAFKA".to_owned())
             }
             Format::Kafka if !alone => refuse("format KAFKA holds one column".to_owned()),
-            Format::Kafka => match &column.data_type {
-                DataType::Integer
-                | DataType::Bigint
-                | DataType::Double
-                | DataType::String
-                | DataType::Bytes
-                | DataType::Boolean => Ok(Origin::Kafka(part)),
-                other => refuse(format!("format KAFKA has no {other}")),
-            },
-            Format::Json => {
+            Format::Kafka if kafka::has(&column.data_type) => Ok(Origin::Kafka(part)),
+            Format::Kafka => refuse(format!("format KAFKA has no {}", column.data_type)),
+            Format::Delimited { .. } if !delimited::has(&column.data_type) => {
+                refuse(format!("format DELIMITED has no {}", column.data_type))
+            }
+            Format::Delimited { delimiter } => {
+                let of = fields_of_part.clone().count();
+                let number = fields_of_part.position(|other| other.name == column.name);
+                let number = number.unwrap_or_default();
+                Ok(Origin::Delimited { part, field: Field { number, of, delimiter } })
+            }
+            Format::BareJson if !alone => refuse("a bare JSON value is one column".to_owned()),
+            Format::Json | Format::BareJson => {
                 // A single key column is the document itself, as ksqlDB has it; a value only if it has no name.
-                let bare = alone && (part == Part::Key || column.name.is_empty());
+                let bare = format == Format::BareJson
+                    || alone && (part == Part::Key || column.name.is_empty());
                 let outer = (!bare).then(|| column.name.clone());
                 let inner = fields.iter().map(|field| (*field).to_owned());
                 Ok(Origin::Json { part, names: outer.into_iter().chain(inner).collect() })
@@ -231,7 +236,13 @@ impl Planner<'_> {
                 Format::Kafka if !kafka::has(data_type) => {
                     return Err(refuse(format!("format KAFKA has no {data_type}: write JSON")));
                 }
-                Format::Kafka | Format::Json => {}
+                Format::Delimited { .. } if !delimited::has(data_type) => {
+                    return Err(refuse(format!("format DELIMITED has no {data_type}: write JSON")));
+                }
+                Format::BareJson if columns.len() > 1 => {
+                    return Err(refuse("a bare JSON value is one column".to_owned()));
+                }
+                Format::Kafka | Format::Json | Format::BareJson | Format::Delimited { .. } => {}
             }
             written.push((name.to_owned(), slot));
         }

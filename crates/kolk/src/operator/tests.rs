@@ -525,7 +525,10 @@ fn queries_that_cannot_run_are_refused() {
     let refused = |draft: Draft| Pipeline::new(&draft.query()).unwrap_err().to_string();
     let mut none = draft(&[("a", DataType::Integer)]).write_all();
     none.source.value_format = Format::None;
-    assert_eq!(refused(none), "column a: format NONE reads no columns: declare JSON or KAFKA");
+    assert_eq!(
+        refused(none),
+        "column a: format NONE reads no columns: declare JSON, DELIMITED or KAFKA"
+    );
     let mut kafka = draft(&[("a", DataType::Integer), ("b", DataType::Integer)]).write_all();
     kafka.sink.value = Payload::Encoded { format: Format::Kafka, columns: vec![0, 1] };
     assert!(refused(kafka).contains("KAFKA holds one column"));

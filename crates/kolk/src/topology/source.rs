@@ -87,8 +87,16 @@ pub enum KeyWindow {
 /// How keys or values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON document; a record with one unnamed column may be a bare value.
+    /// One JSON object with a field for each column. A key of one column, and a value of one without a name, is the column's value
+    /// itself.
     Json,
+    /// The JSON value of one column, without an object around it.
+    BareJson,
+    /// The columns' text, one behind the other; see [`crate::codec::delimited`].
+    Delimited {
+        /// What stands between them.
+        delimiter: char,
+    },
     /// Kafka's own serializers: one column, big-endian numbers, UTF-8 text or bytes.
     Kafka,
     /// Nothing is read: the bytes are only passed on.
@@ -138,7 +146,8 @@ pub enum OnBadRecord {
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Json => "JSON",
+            Self::Json | Self::BareJson => "JSON",
+            Self::Delimited { .. } => "DELIMITED",
             Self::Kafka => "KAFKA",
             Self::None => "NONE",
         })

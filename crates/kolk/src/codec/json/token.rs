@@ -40,6 +40,12 @@ pub struct Token {
 }
 
 impl Token {
+    /// The `len` bytes from `start`, as a value of this kind.
+    #[must_use]
+    pub fn new(start: u32, len: u32, kind: Kind) -> Self {
+        Self { start, len, kind, exact: false }
+    }
+
     /// The text of the token, out of the buffer that was scanned.
     #[inline]
     #[must_use]
