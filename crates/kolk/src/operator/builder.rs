@@ -159,8 +159,8 @@ impl Builder {
                 Ok(())
             }
             // The planner lets no nested type through.
-            Self::Nested(builder, _) => {
-                builder.push_null();
+            Self::Nested(..) | Self::Declared(_) => {
+                self.push_null();
                 Err(Mismatch)
             }
         }
