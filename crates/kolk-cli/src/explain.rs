@@ -3,6 +3,7 @@
 use crate::program;
 use crate::session::Context;
 use clap::Args;
+use kolk::explain::Physical;
 use std::path::PathBuf;
 
 /// Show how a program would run, without running it
@@ -30,5 +31,6 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         context.out.note("no statement here runs: there is no CREATE STREAM … AS SELECT …");
         return Ok(());
     }
-    Ok(context.out.bytes(loaded.program.topology.to_string().as_bytes())?)
+    let plan = Physical::new(&loaded.program.topology, &loaded.app)?;
+    Ok(context.out.bytes(plan.to_string().as_bytes())?)
 }

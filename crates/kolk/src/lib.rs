@@ -10,7 +10,7 @@ pub mod operator;
 pub mod state;
 pub mod sink;
 pub mod topology;
-mod explain;
+pub mod explain;
 pub mod schema;
 pub mod expression;
 pub mod runtime;

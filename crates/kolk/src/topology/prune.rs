@@ -1,7 +1,7 @@
 //! Columns that nobody looks at are not read: each node keeps what those behind it need.
 
 use crate::expression::{Expression, Kind};
-use crate::schema::{Role, Schema};
+use crate::schema::Role;
 use crate::topology::{
     Aggregate, Collection, Delivery, EventTime, Format, Join, JoinWith, Node, Operator, Payload,
     Query, Sink,
@@ -252,7 +252,7 @@ fn move_sink(sink: &mut Sink, places: &[usize]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Column, DataType};
+    use crate::schema::{Column, DataType, Schema};
     use crate::topology::{
         AggregateCall, AggregateFunction, Conventions, Emit, JoinKind, Late, Source,
     };

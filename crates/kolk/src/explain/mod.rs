@@ -1,8 +1,13 @@
 //! The plan as text: what `kolk explain` prints, from sources down to the sink.
 
+mod stage;
+mod state;
+
+pub use stage::Physical;
+
 use crate::topology::{
-    Delivery, EventTime, Node, OffsetReset, OnBadRecord, Operator, Payload, Query, Sink, Source,
-    Topology,
+    Collection, Delivery, EventTime, Node, OffsetReset, OnBadRecord, Operator, Payload, Query,
+    Sink, Source, Topology,
 };
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -34,7 +39,14 @@ impl Display for Query {
 fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -> fmt::Result {
     match &node.operator {
         Operator::Source(source) => {
-            writeln!(f, "{arrow}source {} from topic {}", source.name, source.topic)?;
+            let what = match source.collection {
+                Collection::Stream => "source",
+                Collection::Table => "table",
+            };
+            writeln!(f, "{arrow}{what} {} from topic {}", source.name, source.topic)?;
+            if source.exchange.is_some() {
+                return writeln!(f, "{indent}columns     {}", node.schema);
+            }
             explain_source(f, source, node, indent)
         }
         Operator::Filter(predicate) => writeln!(f, "{arrow}filter {predicate}"),
@@ -46,14 +58,17 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
             Ok(())
         }
         Operator::Explode(expressions) => {
-            write!(f, "{arrow}explode")?;
-            expressions.iter().try_for_each(|expression| write!(f, " {expression}"))?;
-            writeln!(f)
+            let shown: Vec<String> = expressions.iter().map(ToString::to_string).collect();
+            writeln!(f, "{arrow}explode {}", shown.join(", "))
         }
         Operator::Merge => writeln!(f, "{arrow}merge"),
-        Operator::Aggregate(_) => writeln!(f, "{arrow}aggregate"),
-        Operator::Join(join) => writeln!(f, "{arrow}{} join", join.kind.name()),
+        Operator::Aggregate(aggregate) => state::aggregate(f, aggregate, node, arrow, indent),
+        Operator::Join(join) => state::join(f, join, node, arrow, indent),
         Operator::Sink(sink) => {
+            if let Some(exchange) = &sink.exchange {
+                let keys = exchange.key_names.join(", ");
+                return writeln!(f, "{arrow}repartition by {keys} to topic {}", sink.topic);
+            }
             writeln!(f, "{arrow}sink {} to topic {}", sink.name, sink.topic)?;
             explain_sink(f, sink, node, indent)
         }

@@ -1,0 +1,106 @@
+//! Operators with state as text: what is grouped or joined, and what bounds the state.
+
+use super::Pretty;
+use crate::topology::{Aggregate, Emit, Join, JoinWith, Late, Node, Unmatched, Window, Windowing};
+use std::fmt::{self, Formatter};
+
+pub(super) fn aggregate(
+    f: &mut Formatter<'_>,
+    aggregate: &Aggregate,
+    node: &Node,
+    arrow: &str,
+    indent: &str,
+) -> fmt::Result {
+    let Aggregate { group_by, windowing, calls, emit, late } = aggregate;
+    let mut columns = node.schema.columns.iter();
+    let keys: Vec<&str> =
+        columns.by_ref().take(group_by.len()).map(|key| key.name.as_str()).collect();
+    writeln!(f, "{arrow}group by {}", keys.join(", "))?;
+    let results = node.schema.columns.iter().rev().take(calls.len()).rev();
+    for (column, call) in results.zip(calls) {
+        writeln!(f, "{indent}  {} {} = {}", column.name, column.data_type, call.function)?;
+    }
+    if let Some(windowing) = windowing {
+        writeln!(f, "{indent}windows     {}", window(windowing))?;
+    }
+    let emit = match emit {
+        Emit::Changes => "every change",
+        Emit::Final => "once, when the window has closed",
+    };
+    writeln!(f, "{indent}results     {emit}")?;
+    let bound = match windowing {
+        None => "one entry for each group, for ever".to_owned(),
+        Some(Windowing { window: Window::Timeout { .. }, .. }) => {
+            "one entry for each open session".to_owned()
+        }
+        Some(Windowing { grace, retention, .. }) => {
+            let kept =
+                retention.map_or(String::new(), |kept| format!(", kept {} at least", Pretty(kept)));
+            format!(
+                "one entry for each group and window, until {} after its end{kept}",
+                Pretty(*grace)
+            )
+        }
+    };
+    writeln!(f, "{indent}state       {bound}")?;
+    late_rows(f, late, indent)
+}
+
+fn window(windowing: &Windowing) -> String {
+    let grace = Pretty(windowing.grace);
+    match windowing.window {
+        Window::Hopping { size, advance } if size == advance => {
+            format!("tumbling, {} each; grace {grace}", Pretty(size))
+        }
+        Window::Hopping { size, advance } => {
+            format!("hopping, {} each, one every {}; grace {grace}", Pretty(size), Pretty(advance))
+        }
+        Window::Session { gap } => {
+            format!("sessions with gaps of at most {}; grace {grace}", Pretty(gap))
+        }
+        Window::Timeout { timeout } => {
+            format!("sessions, each row waits {} from the watermark that it met", Pretty(timeout))
+        }
+    }
+}
+
+pub(super) fn join(
+    f: &mut Formatter<'_>,
+    join: &Join,
+    node: &Node,
+    arrow: &str,
+    indent: &str,
+) -> fmt::Result {
+    let of =
+        node.inputs.iter().map(|input| format!("#{input}")).collect::<Vec<String>>().join(" and ");
+    let keys: Vec<&str> =
+        node.schema.columns.iter().take(join.left_key.len()).map(|key| key.name.as_str()).collect();
+    writeln!(f, "{arrow}{} join of {of} by {}", join.kind.name(), keys.join(", "))?;
+    let state = match &join.with {
+        JoinWith::Streams { before, after, grace, unmatched } => {
+            let (before, after, grace) = (Pretty(*before), Pretty(*after), Pretty(*grace));
+            writeln!(
+                f,
+                "{indent}partners    from {before} before to {after} after the left row; grace {grace}"
+            )?;
+            let unmatched = match unmatched {
+                Unmatched::WhenPassed => "once, when the bound has passed",
+                Unmatched::Eagerly => "at once, and again when matched",
+            };
+            writeln!(f, "{indent}unmatched   {unmatched}")?;
+            "rows of both sides, until the bound has passed"
+        }
+        JoinWith::StreamTable => "the table's rows, for ever",
+        JoinWith::Tables => "the rows of both tables, for ever",
+        JoinWith::ForeignKey => "the rows of both tables, for ever; one task only",
+    };
+    writeln!(f, "{indent}state       {state}")?;
+    late_rows(f, &join.late, indent)
+}
+
+fn late_rows(f: &mut Formatter<'_>, late: &Late, indent: &str) -> fmt::Result {
+    match late {
+        Late::Skip => Ok(()),
+        Late::Topic(topic) => writeln!(f, "{indent}late rows   go to topic {topic}"),
+    }
+}
