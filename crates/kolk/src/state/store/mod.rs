@@ -130,11 +130,25 @@ impl Store {
         found.map(|place| place.id)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state look up batches"))]
     /// The entries of the keys of a batch, in place of what is in `into`.
+    ///
+    /// First the hash table is read for all rows, then the entries: reads that do not wait for each other cost a fraction of
+    /// those that do.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state look up batches"))]
     pub(crate) fn probe(&self, keys: &Keys, into: &mut Vec<Option<EntryId>>) {
         into.clear();
-        into.extend((0..keys.len()).map(|row| self.find(keys.get(row))));
+        into.extend((0..keys.len()).map(|row| {
+            let hash = self.hash(keys.get(row));
+            self.table.find(spread(hash), |place| place.hash == hash).map(|place| place.id)
+        }));
+        for (row, id) in into.iter_mut().enumerate() {
+            let Some(likely) = *id else { continue };
+            if self.key(likely) != keys.get(row) {
+                *id = self.find(keys.get(row));
+            } else if self.slot(likely).life != Life::Live {
+                *id = None;
+            }
+        }
     }
 
     /// The entry of a key.
