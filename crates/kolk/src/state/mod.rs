@@ -10,6 +10,7 @@ pub(crate) mod row;
 mod arena;
 mod store;
 mod time_index;
+pub mod local;
 
 pub use store::{EntryId, Store};
 pub use time_index::TimeIndex;

@@ -23,6 +23,8 @@ pub struct Store {
     /// Entries that are noted as changed, in the order of their first change.
     changed: Vec<EntryId>,
     live: usize,
+    /// Bytes of the keys and values of live entries.
+    data_bytes: usize,
 }
 
 /// An entry, for as long as it is not removed: later the id may stand for another one.
@@ -85,6 +87,7 @@ impl Store {
             arena: Arena::new(),
             changed: Vec::new(),
             live: 0,
+            data_bytes: 0,
         }
     }
 
@@ -113,6 +116,12 @@ impl Store {
             + self.table.allocation_size()
             + self.slots.capacity() * size_of::<Slot>()
             + (self.free.capacity() + self.changed.capacity()) * size_of::<EntryId>()
+    }
+
+    /// The bytes of all keys and values.
+    #[must_use]
+    pub fn data_bytes(&self) -> usize {
+        self.data_bytes
     }
 
     #[inline]
@@ -213,6 +222,7 @@ impl Store {
         };
         self.table.insert_unique(spread(hash), Place { hash, id }, |place| spread(place.hash));
         self.live += 1;
+        self.data_bytes += key.len() + value.len();
         id
     }
 
@@ -222,6 +232,7 @@ impl Store {
         if slot.life == Life::Removed {
             slot.life = Life::Live;
             self.live += 1;
+            self.data_bytes += slot.key_len as usize;
         }
     }
 
@@ -239,6 +250,8 @@ impl Store {
         };
         self.arena.get_mut(block, len)[key_len..].copy_from_slice(value);
         let slot = &mut self.slots[id.0 as usize];
+        self.data_bytes += value.len();
+        self.data_bytes -= slot.value_len as usize;
         (slot.block, slot.value_len) = (block, small(value.len()));
     }
 
@@ -272,20 +285,29 @@ impl Store {
 
     /// Removes an entry. Nothing happens to one that was removed.
     pub fn remove(&mut self, id: EntryId) {
-        let slot = &mut self.slots[id.0 as usize];
-        if slot.life == Life::Live {
-            (slot.life, slot.value_len) = (Life::Removed, 0);
-            self.live -= 1;
+        if self.slot(id).life == Life::Live {
+            self.bury(id);
             self.note(id);
         }
     }
 
+    fn bury(&mut self, id: EntryId) {
+        let slot = &mut self.slots[id.0 as usize];
+        self.live -= 1;
+        self.data_bytes -= slot.key_len as usize + slot.value_len as usize;
+        (slot.life, slot.value_len) = (Life::Removed, 0);
+    }
+
     /// All entries, with key and value.
     pub fn iter(&self) -> impl Iterator<Item = (EntryId, &[u8], &[u8])> {
-        (0..small(self.slots.len()))
-            .map(EntryId)
-            .filter(|id| self.slot(*id).life == Life::Live)
-            .map(|id| (id, self.key(id), self.value(id)))
+        self.iter_from(0).map(|(place, key, value)| (EntryId(place), key, value))
+    }
+
+    /// The entries from a place on, with their places.
+    pub(super) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &[u8], &[u8])> {
+        (first..small(self.slots.len()))
+            .filter(|place| self.slots[*place as usize].life == Life::Live)
+            .map(|place| (place, self.key(EntryId(place)), self.value(EntryId(place))))
     }
 
     /// Tells each key that changed since the last call once, in the order of the first change: with its value, or none when it was
@@ -329,20 +351,12 @@ impl Store {
                 self.upsert(key, value);
             }
             None => {
-                if let Some(id) = self.find(key) {
-                    self.remove_silently(id);
+                let Some(id) = self.find(key) else { return };
+                self.bury(id);
+                if !self.slot(id).noted {
+                    self.forget(id);
                 }
             }
-        }
-    }
-
-    fn remove_silently(&mut self, id: EntryId) {
-        let slot = &mut self.slots[id.0 as usize];
-        (slot.life, slot.value_len) = (Life::Removed, 0);
-        let noted = slot.noted;
-        self.live -= 1;
-        if !noted {
-            self.forget(id);
         }
     }
 

@@ -215,6 +215,8 @@ proptest! {
             apply(call.clone(), &mut store, &mut model);
             apply(call, &mut twin, &mut twins_model);
             prop_assert_eq!(store.len(), model.entries.len());
+            let bytes = model.entries.iter().map(|(key, value)| key_of(*key).len() + value.len());
+            prop_assert_eq!(store.data_bytes(), bytes.sum::<usize>());
         }
         prop_assert!(store.iter().eq(twin.iter()), "the order follows from the history alone");
         let mut entries: Vec<_> = store.iter().map(|(_, key, value)| (key.to_vec(), value.to_vec())).collect();
