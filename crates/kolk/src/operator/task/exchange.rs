@@ -2,7 +2,7 @@
 
 use crate::operator::PlanError;
 use crate::operator::block::{Around, Part as Rows, write_rows, write_told};
-use crate::operator::chunk::Chunk;
+use crate::operator::chunk::{Chunk, Old};
 use crate::operator::column::Vector;
 use crate::operator::evaluate::Session;
 use crate::operator::lanes::Progress;
@@ -12,6 +12,7 @@ use crate::record::{Addressed, Destination, Output, Slice};
 use crate::schema::Schema;
 use crate::topology::{Conventions, Exchange, Format, Payload};
 use kolk_wire::partitioner::partition_for_key;
+use std::sync::Arc;
 
 /// Rows of one record, at most.
 const BLOCK_ROWS_MAX: usize = 4096;
@@ -31,8 +32,41 @@ pub(super) struct Sender {
 /// Rows for one target partition.
 #[derive(Debug, Default)]
 struct Pending {
-    chunks: Vec<(Chunk, Vec<(usize, Around)>)>,
+    chunks: Vec<(Arc<Chunk>, Vec<(usize, Around)>)>,
     rows: usize,
+}
+
+/// The rows of a chunk in the forms in which they may travel.
+struct Moving {
+    /// As they are.
+    arriving: Arc<Chunk>,
+    /// As if nothing had been there before.
+    appearing: Arc<Chunk>,
+    /// What was there before, deleted, and its columns.
+    leaving: Option<(Arc<Chunk>, Vec<Option<Vector>>)>,
+}
+
+impl Moving {
+    fn new(chunk: Chunk) -> Self {
+        let Some(old) = &chunk.old else {
+            let arriving = Arc::new(chunk);
+            return Self { appearing: Arc::clone(&arriving), arriving, leaving: None };
+        };
+        let before = old.columns.iter().cloned().map(Some).collect();
+        let leaving = Chunk {
+            columns: old.columns.clone(),
+            deleted: vec![true; chunk.rows],
+            ..chunk.clone()
+        };
+        let present = vec![false; chunk.rows];
+        let none = Old { present, columns: old.columns.clone() };
+        let appearing = Chunk { old: Some(none), ..chunk.clone() };
+        Self {
+            arriving: Arc::new(chunk),
+            appearing: Arc::new(appearing),
+            leaving: Some((Arc::new(leaving), before)),
+        }
+    }
 }
 
 impl Sender {
@@ -64,13 +98,10 @@ impl Sender {
         output: &mut Output,
     ) -> Result<(), String> {
         let mut met = watermark;
-        let mut marks = chunk.marks.iter().peekable();
-        let mut rows: Vec<Vec<(usize, Around)>> = vec![Vec::new(); self.pending.len()];
         let now: Vec<Option<Vector>> = chunk.columns.iter().cloned().map(Some).collect();
-        let before: Option<Vec<Option<Vector>>> =
-            chunk.old.as_ref().map(|old| old.columns.iter().cloned().map(Some).collect());
-        let mut moved: Vec<Vec<(usize, Around)>> = vec![Vec::new(); self.pending.len()];
-        for row in 0..chunk.rows {
+        let rows = Moving::new(chunk);
+        let mut marks = rows.arriving.marks.iter().peekable();
+        for row in 0..rows.arriving.rows {
             while let Some(mark) = marks.next_if(|mark| mark.at <= row) {
                 met = met.max(Some(mark.watermark));
             }
@@ -79,28 +110,19 @@ impl Sender {
             let left = met.max(own.map(|mark| mark.watermark));
             let around = Around { met, left };
             let target = self.target(&now, row, session)?;
-            if let Some(before) = before.as_ref().filter(|_| chunk.had_old(row)) {
-                let old_target = self.target(before, row, session)?;
-                if old_target != target {
-                    moved[old_target].push((row, around));
+            match &rows.leaving {
+                Some((leaving, before)) if rows.arriving.had_old(row) => {
+                    let from = self.target(before, row, session)?;
+                    if from == target {
+                        self.gather(target, &rows.arriving, (row, around), output);
+                    } else {
+                        // What leaves for another partition is deleted where it was, before it appears where it is.
+                        self.gather(from, leaving, (row, around), output);
+                        self.gather(target, &rows.appearing, (row, around), output);
+                    }
                 }
+                _ => self.gather(target, &rows.arriving, (row, around), output),
             }
-            rows[target].push((row, around));
-        }
-        // What left for another partition is deleted where it was, before it appears where it is.
-        if let Some(old) = chunk.old.as_ref().filter(|_| moved.iter().any(|rows| !rows.is_empty()))
-        {
-            let mut leaving = chunk.clone();
-            leaving.columns.clone_from(&old.columns);
-            leaving.deleted = vec![true; chunk.rows];
-            self.gather(&leaving, moved.clone(), output);
-            let mut arriving = chunk;
-            if let Some(old) = &mut arriving.old {
-                moved.iter().flatten().for_each(|(row, _)| old.present[*row] = false);
-            }
-            self.gather(&arriving, rows, output);
-        } else {
-            self.gather(&chunk, rows, output);
         }
         Ok(())
     }
@@ -121,21 +143,29 @@ impl Sender {
         Ok(usize::try_from(partition).unwrap_or_default())
     }
 
-    fn gather(&mut self, chunk: &Chunk, rows: Vec<Vec<(usize, Around)>>, output: &mut Output) {
-        for (target, rows) in rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            let pending = &mut self.pending[target];
-            pending.rows += rows.len();
-            pending.chunks.push((chunk.clone(), rows));
-            if pending.rows >= BLOCK_ROWS_MAX {
-                self.send(target, output);
-            }
+    /// Puts a row behind the others of its target.
+    fn gather(
+        &mut self,
+        target: usize,
+        chunk: &Arc<Chunk>,
+        row: (usize, Around),
+        output: &mut Output,
+    ) {
+        let pending = &mut self.pending[target];
+        pending.rows += 1;
+        match pending.chunks.last_mut() {
+            Some((last, rows)) if Arc::ptr_eq(last, chunk) => rows.push(row),
+            _ => pending.chunks.push((Arc::clone(chunk), vec![row])),
+        }
+        if pending.rows >= BLOCK_ROWS_MAX {
+            self.send(target, output);
         }
     }
 
     fn send(&mut self, target: usize, output: &mut Output) {
         let pending = std::mem::take(&mut self.pending[target]);
         let parts: Vec<Rows<'_>> =
-            pending.chunks.iter().map(|(chunk, rows)| (chunk, rows.as_slice())).collect();
+            pending.chunks.iter().map(|(chunk, rows)| (&**chunk, rows.as_slice())).collect();
         let last = pending.chunks.last().and_then(|(chunk, rows)| {
             let (row, _) = *rows.last()?;
             Some(chunk.origins.get(row).map_or(chunk.times[row], |origin| origin.timestamp))
