@@ -57,6 +57,9 @@ pub enum ValueKind {
     Delimiter,
 }
 
+/// What stands between fields when nobody says it.
+pub const DELIMITER: char = ',';
+
 /// Words for delimiters that cannot be seen.
 pub const TAB_AND_SPACE: [(&str, char); 2] = [("TAB", '\t'), ("SPACE", ' ')];
 

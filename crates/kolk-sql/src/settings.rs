@@ -3,8 +3,9 @@
 use crate::ast::Text;
 use crate::duration;
 use crate::error::{Problem, Result, listed, nearest};
+use crate::options::DELIMITER;
 use kolk::topology::{
-    Conventions, JsonNulls, JsonTimestamps, NestedText, NullComparisons, OffsetReset,
+    Conventions, Format, JsonNulls, JsonTimestamps, NestedText, NullComparisons, OffsetReset,
     WatermarkPolicy,
 };
 use std::time::Duration;
@@ -113,6 +114,12 @@ pub struct Settings {
     pub processing: Processing,
     /// Whether a single value column stands in a JSON object, where the statement does not say it.
     pub wrap_single_values: bool,
+    /// How keys of declared topics are written, where the statement does not say it.
+    pub key_format: Format,
+    /// How values are written, where the statement does not say it; it must, if absent.
+    pub value_format: Option<Format>,
+    /// What the names of topics begin with that queries write, where the statement does not name them.
+    pub topic_prefix: String,
 }
 
 impl Settings {
@@ -131,6 +138,9 @@ impl Settings {
             offset_reset: OffsetReset::Earliest,
             processing: Processing::ExactlyOnce,
             wrap_single_values: true,
+            key_format: Format::Kafka,
+            value_format: None,
+            topic_prefix: String::new(),
         };
         settings.follow(dialect);
         settings
@@ -167,6 +177,9 @@ impl Settings {
             self.follow(dialect);
             return Ok(());
         }
+        if WITHOUT_EFFECT.contains(&own_name(key)) {
+            return Ok(());
+        }
         let row = find(key)?;
         (row.apply)(self, &value.text).map_err(|why| refused(row.name, row.values, &why, value))
     }
@@ -180,6 +193,9 @@ impl Settings {
             for row in TABLE.iter().filter(|row| row.differs()) {
                 let _ = (row.apply)(self, &(row.show)(start));
             }
+            return Ok(());
+        }
+        if WITHOUT_EFFECT.contains(&own_name(key)) {
             return Ok(());
         }
         let row = find(key)?;
@@ -233,6 +249,17 @@ const DIALECT: &str = "dialect";
 const ALIASES: &[(&str, &str)] = &[
     ("processing.guarantee", "processing"),
     ("ksql.persistence.wrap.single.values", "wrap_single_values"),
+    ("ksql.persistence.default.format.key", "key_format"),
+    ("ksql.persistence.default.format.value", "value_format"),
+    ("ksql.output.topic.name.prefix", "topic_prefix"),
+];
+
+/// Settings of ksqlDB and Kafka Streams that choose between two ways to the same rows, of which Kolk has one.
+const WITHOUT_EFFECT: &[&str] = &[
+    "ksql.new.query.planner.enabled",
+    "ksql.windowed.session.key.legacy",
+    "default.timestamp.extractor",
+    "__emit.interval.ms.kstreams.windowed.aggregation__",
 ];
 
 /// Sets a field from one of its words.
@@ -390,12 +417,55 @@ table! {
             Ok(())
         }, |settings| settings.wrap_single_values.to_string()),
         "Whether a single value column stands in a JSON object, where `wrap_single_value` does not say it.";
+    "key_format" ["KAFKA", "JSON", "DELIMITED", "NONE"] "", "KAFKA" / "KAFKA",
+        (|settings, word| {
+            settings.key_format = format_of(word).ok_or_else(String::new)?;
+            Ok(())
+        }, |settings| settings.key_format.to_string()),
+        "How keys of declared topics are written, where the option `key_format` does not say it.";
+    "value_format" ["required", "JSON", "DELIMITED", "KAFKA", "NONE"] "", "required" / "required",
+        (|settings, word| {
+            settings.value_format = match word {
+                "required" => None,
+                word => Some(format_of(word).ok_or_else(String::new)?),
+            };
+            Ok(())
+        }, |settings| {
+            settings.value_format.map_or_else(|| "required".to_owned(), |format| format.to_string())
+        }),
+        "How values of declared topics are written, where the option `value_format` does not say it.";
+    "topic_prefix" [] "the beginning of a topic's name", "" / "",
+        (|settings, prefix| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            if !prefix.chars().all(fits) {
+                return Err("topics have letters, digits, `.`, `_` and `-` in their names".to_owned());
+            }
+            prefix.clone_into(&mut settings.topic_prefix);
+            Ok(())
+        }, |settings| settings.topic_prefix.clone()),
+        "What the names of topics begin with that queries write, where `kafka_topic` does not name them.";
+}
+
+/// The format that a word names.
+fn format_of(word: &str) -> Option<Format> {
+    match word.to_ascii_uppercase().as_str() {
+        "JSON" => Some(Format::Json),
+        "KAFKA" => Some(Format::Kafka),
+        "NONE" => Some(Format::None),
+        "DELIMITED" => Some(Format::Delimited { delimiter: DELIMITER }),
+        _ => None,
+    }
+}
+
+/// A setting's name here.
+fn own_name(key: &Text) -> &str {
+    // ksqlDB passes what begins so on to Kafka Streams.
+    let name = key.text.strip_prefix("ksql.streams.").unwrap_or(&key.text);
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| *name)
 }
 
 fn find(key: &Text) -> Result<&'static Row> {
-    // ksqlDB passes what begins so on to Kafka Streams.
-    let name = key.text.strip_prefix("ksql.streams.").unwrap_or(&key.text);
-    let name = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| *name);
+    let name = own_name(key);
     TABLE.iter().find(|row| row.name == name).ok_or_else(|| {
         let names = || TABLE.iter().map(|row| row.name).chain([DIALECT]);
         let help = nearest(name, names()).map_or_else(
@@ -449,7 +519,7 @@ mod tests {
                 let shown = (row.show)(&settings);
                 assert!(shown == value || value == "exactly_once_v2", "{}: {shown}", row.name);
             }
-            assert!(Settings::default().set(&text(row.name), &text("nonsense")).is_err());
+            assert!(Settings::default().set(&text(row.name), &text("no sense!")).is_err());
         }
     }
 

@@ -7,7 +7,7 @@ use crate::catalog::{self, Columns, Stream, written};
 use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
 use crate::resolve::{self, Scope};
-use crate::settings::{BadRecord, Names};
+use crate::settings::{BadRecord, Names, Settings};
 use crate::source::Span;
 use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{EventTime, Format};
@@ -29,7 +29,7 @@ impl Planner<'_> {
             return Err(Problem::new(create.name.span, message, "this stream")
                 .help("add WITH (kafka_topic='…')"));
         };
-        let mut formats = declared_formats(create, &options, &columns)?;
+        let mut formats = declared_formats(create, &options, &columns, &self.settings)?;
         if let Columns::Known(schema) = &columns {
             let spans: Vec<Span> = create.columns.iter().map(|column| column.span).collect();
             formats = format::wrapping(&options, schema, formats, &self.settings)?;
@@ -60,17 +60,25 @@ impl Planner<'_> {
     }
 }
 
-fn declared_formats(create: &Declaration, options: &Options, columns: &Columns) -> Result<Formats> {
+fn declared_formats(
+    create: &Declaration,
+    options: &Options,
+    columns: &Columns,
+    settings: &Settings,
+) -> Result<Formats> {
     let has_values = match columns {
         Columns::Known(schema) => schema.columns.iter().any(|column| column.role == Role::Value),
         Columns::Unknown => false,
     };
-    if has_values && options.text("value_format").or(options.text("format")).is_none() {
-        let message = format!("{} does not say how its values are written", create.name);
-        return Err(Problem::new(create.name.span, message, "this stream")
-            .help("add value_format='JSON' or value_format='KAFKA' to WITH (…)"));
+    let said = options.text("value_format").or(options.text("format")).is_some();
+    if has_values && !said && settings.value_format.is_none() {
+        let message = format!("the value_format of {} is missing", create.name);
+        return Err(Problem::new(create.name.span, message, "how are its values written?").help(
+            "add value_format='JSON' or another to WITH (…), or SET 'value_format' = 'JSON'",
+        ));
     }
-    format::formats(options, Formats { key: Format::Kafka, value: Format::None })
+    let value = settings.value_format.unwrap_or(Format::None);
+    format::formats(options, Formats { key: settings.key_format, value })
 }
 
 /// The declared columns, checked.

@@ -2,15 +2,12 @@
 
 use crate::catalog::Stream;
 use crate::error::{Problem, Result};
-use crate::options::{Options, TAB_AND_SPACE};
+use crate::options::{DELIMITER, Options, TAB_AND_SPACE};
 use crate::settings::{SelectStar, Settings};
 use crate::source::Span;
 use kolk::codec::{delimited, kafka};
 use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{Format, KeyWindow};
-
-/// What stands between fields when nobody says it.
-const DELIMITER: char = ',';
 
 /// The formats of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

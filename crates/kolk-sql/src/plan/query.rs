@@ -31,6 +31,9 @@ impl Planner<'_> {
         }
         let (key, value) = self.payloads(&mut draft, formats, create)?;
         let mut sink = described(&draft.name, &options, key, value);
+        if options.text("kafka_topic").is_none() {
+            sink.topic.insert_str(0, &self.settings.topic_prefix);
+        }
         refuse_own_output(create, &options, &sink, &input)?;
 
         let visible = draft.schema.clone();

@@ -258,16 +258,16 @@ pub fn quote(into: &mut Vec<u8>, start: usize, delimiter: char, place: Place) {
     into.push(b'"');
 }
 
-/// The rules of Commons CSV's minimal quoting, which are more careful than they need be at a field's ends.
+/// The rules of Commons CSV's minimal quoting (version 1.4, that of ksqlDB), which are more careful than they need be at a
+/// field's ends.
 fn needs_quotes(text: &[u8], delimiter: char, place: Place) -> bool {
     let (Some(first), Some(last)) = (text.first(), text.last()) else {
         return place == Place::First;
     };
-    let plain = matches!(first, b' ' | b'!' | b'#'..=b'+' | b'-'..=b'~');
     let mut utf8 = [0; 4];
     let delimiter = delimiter.encode_utf8(&mut utf8).as_bytes();
     let contains = |needle: &[u8]| text.windows(needle.len()).any(|window| window == needle);
-    (place == Place::First && !plain)
+    (place == Place::First && !first.is_ascii_alphanumeric())
         || *first <= b'#'
         || *last <= b' '
         || text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | b'"'))
@@ -341,9 +341,9 @@ mod tests {
             ("", "\"\"", ""),
             ("a,b", "\"a,b\"", "\"a,b\""),
             ("a\"b", "\"a\"\"b\"", "\"a\"\"b\""),
-            ("-5", "-5", "-5"),
+            ("-5", "\"-5\"", "-5"),
             ("#x", "\"#x\"", "\"#x\""),
-            ("$x", "$x", "$x"),
+            ("$x", "\"$x\"", "$x"),
             (" x", "\" x\"", "\" x\""),
             ("x ", "\"x \"", "\"x \""),
             ("ü", "\"ü\"", "ü"),
