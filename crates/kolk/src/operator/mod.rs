@@ -15,7 +15,7 @@ mod builder;
 mod documents;
 mod decode;
 mod evaluate;
-mod encode;
+pub(crate) mod encode;
 mod work;
 mod chunk;
 mod operate;

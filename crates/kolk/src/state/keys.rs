@@ -129,7 +129,20 @@ pub(crate) fn decode_key(
     types: &[DataType],
     into: &mut [Appender],
 ) -> Result<(), Corrupt> {
-    let rest = &mut { bytes };
+    let mut rest = bytes;
+    decode_key_front(&mut rest, types, into)?;
+    if rest.is_empty() { Ok(()) } else { Err(Corrupt("a key is longer than its columns")) }
+}
+
+/// Takes a key off the front of `rest`; otherwise as [`decode_key`].
+///
+/// # Errors
+/// [`Corrupt`].
+pub(crate) fn decode_key_front(
+    rest: &mut &[u8],
+    types: &[DataType],
+    into: &mut [Appender],
+) -> Result<(), Corrupt> {
     for (data_type, appender) in types.iter().zip(into) {
         match take::<1>(rest)? {
             [NULL] => appender.push_null(),
@@ -137,7 +150,7 @@ pub(crate) fn decode_key(
             _ => return Err(Corrupt("a key's column begins with neither 0 nor 1")),
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(Corrupt("a key is longer than its columns")) }
+    Ok(())
 }
 
 fn decode_value(

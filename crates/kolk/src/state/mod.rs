@@ -8,9 +8,11 @@ pub(crate) mod keys;
 #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode rows"))]
 pub(crate) mod row;
 mod arena;
+mod shape;
 mod store;
 mod time_index;
 pub mod local;
 
+pub use shape::{NumberForm, Part, Shape, show};
 pub use store::{EntryId, Store};
 pub use time_index::TimeIndex;

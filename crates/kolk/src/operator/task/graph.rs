@@ -153,6 +153,12 @@ impl Graph {
         self.nodes[node].operate.as_mut().map_or_else(Vec::new, |operate| operate.stores())
     }
 
+    /// The stores of every node.
+    pub(super) fn all_stores(&mut self) -> impl Iterator<Item = Vec<&mut Store>> {
+        let operators = self.nodes.iter_mut().map(|node| node.operate.as_mut());
+        operators.map(|operate| operate.map_or_else(Vec::new, |operate| operate.stores()))
+    }
+
     /// The sources' watermarks are as they were committed: each node's follow, and it makes itself ready.
     pub(super) fn restored(&mut self, sources: &[(usize, Option<i64>)]) {
         for (node, watermark) in sources {

@@ -373,6 +373,18 @@ impl Task {
         }
     }
 
+    /// All stores, in the order of the stage's plan.
+    pub fn stores(&mut self) -> Vec<&mut Store> {
+        let mut of_nodes: Vec<_> = self.graph.all_stores().map(Vec::into_iter).collect();
+        let mut time = Some(&mut self.time.store);
+        let places = self.stores.iter();
+        let store = places.map(|place| match place {
+            None => time.take(),
+            Some((node, _)) => of_nodes.get_mut(*node)?.next(),
+        });
+        store.flatten().collect()
+    }
+
     /// Puts an entry of a changelog or snapshot into the store of this number.
     pub fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) {
         let Some(place) = self.stores.get(store).copied() else { return };

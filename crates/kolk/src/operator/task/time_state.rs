@@ -1,7 +1,7 @@
 //! How far each lane and input of a task has come, as a store like any other: it is committed with the rest, and restored.
 
 use crate::operator::lanes::{Lanes, Progress};
-use crate::state::Store;
+use crate::state::{NumberForm, Part, Shape, Store};
 
 /// Stands for the task of a lane that has none before it …
 const DIRECT: i32 = -1;
@@ -18,7 +18,16 @@ pub(super) struct TimeState {
 
 impl Default for TimeState {
     fn default() -> Self {
-        Self { store: Store::new("time") }
+        let number = |name: &str, form| Part::Number(name.to_owned(), form);
+        let of = ["watermark", "reached", "offset", "rows"];
+        let shape = Shape {
+            key: vec![
+                number("input", NumberForm::BigEndian(2)),
+                number("task", NumberForm::BigEndian(4)),
+            ],
+            value: of.map(|name| number(name, NumberForm::LittleEndian(8))).to_vec(),
+        };
+        Self { store: Store::new("time").with_shape(shape) }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::schema::DataType;
 use crate::state::row::{Corrupt, put_bytes, put_varint, take, take_bytes, take_varint};
+use crate::state::shape::{NumberForm, Part, Shape};
+use crate::state::store::Store;
 
 /// What a task's folder holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,26 +25,17 @@ pub struct StoreLayout {
     pub name: String,
     /// The id of its changelog topic, 0 where the broker has none: a topic that was deleted and made again is another one.
     pub topic_id: [u8; 16],
-    /// How keys are made up.
-    pub key: Vec<Part>,
-    /// How values are made up.
-    pub value: Vec<Part>,
-}
-
-/// A piece of a key or value. What comes behind the last piece is shown as bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
-    /// Columns with their types, written as keys are: they sort as their values do.
-    Key(Vec<(String, DataType)>),
-    /// Columns with their types, written as rows are.
-    Row(Vec<(String, DataType)>),
-    /// A number of this name in 8 bytes, big-endian with the sign turned: it sorts as the numbers do.
-    SortedNumber(String),
-    /// A number of this name in 8 bytes, little-endian.
-    Number(String),
+    /// What its keys and values are made of.
+    pub shape: Shape,
 }
 
 impl StoreLayout {
+    /// The layout of a store.
+    #[must_use]
+    pub fn new(name: &str, topic_id: [u8; 16], store: &Store) -> Self {
+        Self { name: name.to_owned(), topic_id, shape: store.shape().clone() }
+    }
+
     /// The store's changelog topic.
     #[must_use]
     pub fn changelog(&self, application: &str) -> String {
@@ -65,8 +58,8 @@ impl Layout {
         for store in &self.stores {
             put_bytes(store.name.as_bytes(), into);
             into.extend_from_slice(&store.topic_id);
-            put_parts(&store.key, into);
-            put_parts(&store.value, into);
+            put_parts(&store.shape.key, into);
+            put_parts(&store.shape.value, into);
         }
     }
 
@@ -76,8 +69,8 @@ impl Layout {
         let mut stores = Vec::new();
         for _ in 0..take_varint(rest)? {
             let (name, topic_id) = (take_text(rest)?, take(rest)?);
-            let (key, value) = (take_parts(rest)?, take_parts(rest)?);
-            stores.push(StoreLayout { name, topic_id, key, value });
+            let shape = Shape { key: take_parts(rest)?, value: take_parts(rest)? };
+            stores.push(StoreLayout { name, topic_id, shape });
         }
         Ok(Self { application, stage, partition, stores })
     }
@@ -86,39 +79,59 @@ impl Layout {
 fn put_parts(parts: &[Part], into: &mut Vec<u8>) {
     put_varint(parts.len() as u64, into);
     for part in parts {
-        let (tag, columns, name) = match part {
-            Part::Key(columns) => (0, &columns[..], ""),
-            Part::Row(columns) => (1, &columns[..], ""),
-            Part::SortedNumber(name) => (2, &[][..], name.as_str()),
-            Part::Number(name) => (3, &[][..], name.as_str()),
-        };
-        into.push(tag);
-        put_bytes(name.as_bytes(), into);
-        put_varint(columns.len() as u64, into);
-        for (name, data_type) in columns {
-            put_bytes(name.as_bytes(), into);
-            put_type(data_type, into);
+        match part {
+            Part::Key(columns) => put_columns(0, columns, into),
+            Part::Row(columns) => put_columns(1, columns, into),
+            Part::Number(name, form) => {
+                let tag = match form {
+                    NumberForm::Sorted => [2, 8],
+                    NumberForm::BigEndian(bytes) => [3, *bytes],
+                    NumberForm::LittleEndian(bytes) => [4, *bytes],
+                };
+                into.extend_from_slice(&tag);
+                put_bytes(name.as_bytes(), into);
+            }
         }
+    }
+}
+
+fn put_columns(tag: u8, columns: &[(String, DataType)], into: &mut Vec<u8>) {
+    into.push(tag);
+    put_varint(columns.len() as u64, into);
+    for (name, data_type) in columns {
+        put_bytes(name.as_bytes(), into);
+        put_type(data_type, into);
     }
 }
 
 fn take_parts(rest: &mut &[u8]) -> Result<Vec<Part>, Corrupt> {
     let mut parts = Vec::new();
     for _ in 0..take_varint(rest)? {
-        let ([tag], name) = (take(rest)?, take_text(rest)?);
-        let mut columns = Vec::new();
-        for _ in 0..take_varint(rest)? {
-            columns.push((take_text(rest)?, take_type(rest, NESTING_MAX)?));
-        }
+        let [tag] = take(rest)?;
         parts.push(match tag {
-            0 => Part::Key(columns),
-            1 => Part::Row(columns),
-            2 => Part::SortedNumber(name),
-            3 => Part::Number(name),
-            _ => return Err(Corrupt("a layout has an unknown part")),
+            0 => Part::Key(take_columns(rest)?),
+            1 => Part::Row(take_columns(rest)?),
+            _ => {
+                let [bytes] = take(rest)?;
+                let form = match tag {
+                    2 => NumberForm::Sorted,
+                    3 => NumberForm::BigEndian(bytes),
+                    4 => NumberForm::LittleEndian(bytes),
+                    _ => return Err(Corrupt("a layout has an unknown part")),
+                };
+                Part::Number(take_text(rest)?, form)
+            }
         });
     }
     Ok(parts)
+}
+
+fn take_columns(rest: &mut &[u8]) -> Result<Vec<(String, DataType)>, Corrupt> {
+    let mut columns = Vec::new();
+    for _ in 0..take_varint(rest)? {
+        columns.push((take_text(rest)?, take_type(rest, NESTING_MAX)?));
+    }
+    Ok(columns)
 }
 
 /// Types nested deeper are damage.
@@ -212,8 +225,17 @@ mod tests {
         let store = StoreLayout {
             name: "visits-aggregate-1".to_owned(),
             topic_id: [7; 16],
-            key: vec![Part::Key(columns.clone()), Part::SortedNumber("start".to_owned())],
-            value: vec![Part::Number("time".to_owned()), Part::Row(columns)],
+            shape: Shape {
+                key: vec![
+                    Part::Key(columns.clone()),
+                    Part::Number("start".to_owned(), NumberForm::Sorted),
+                ],
+                value: vec![
+                    Part::Number("time".to_owned(), NumberForm::LittleEndian(8)),
+                    Part::Number("task".to_owned(), NumberForm::BigEndian(4)),
+                    Part::Row(columns),
+                ],
+            },
         };
         assert_eq!(store.changelog("shop"), "shop-visits-aggregate-1-changelog");
         let layout = Layout {

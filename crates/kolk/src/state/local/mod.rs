@@ -23,7 +23,7 @@ mod tests;
 pub use changes::{Changes, OnChange};
 pub use error::LocalError;
 pub use folder::{task_folder, task_folders};
-pub use layout::{Layout, Part, StoreLayout, changelog_topic};
+pub use layout::{Layout, StoreLayout, changelog_topic};
 pub use reader::{Contents, read_folder};
 
 use crate::state::store::Store;
@@ -317,7 +317,7 @@ fn read(
             continue;
         };
         let path = folder.path.clone();
-        if (&before.key, &before.value) != (&store.key, &store.value) {
+        if before.shape != store.shape {
             return Err(LocalError::OtherColumns { path, store: store.name.clone() });
         }
         let known = [before.topic_id, store.topic_id].iter().all(|id| *id != [0; 16]);

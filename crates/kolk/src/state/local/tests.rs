@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::schema::DataType;
+use crate::state::{NumberForm, Part, Shape};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::fs::{self, OpenOptions};
@@ -14,8 +15,10 @@ fn layout(stores: &[&str]) -> Layout {
     let store = |name: &&str| StoreLayout {
         name: (*name).to_owned(),
         topic_id: [0; 16],
-        key: vec![Part::Key(vec![("user".to_owned(), DataType::String)])],
-        value: Vec::new(),
+        shape: Shape {
+            key: vec![Part::Key(vec![("user".to_owned(), DataType::String)])],
+            value: Vec::new(),
+        },
     };
     let stores = stores.iter().map(store).collect();
     Layout { application: "shop".to_owned(), stage: "visits".to_owned(), partition: 0, stores }
@@ -282,7 +285,8 @@ fn other_columns_and_topics_stop_and_other_stores_are_read_anew() {
     let message = open(&recreated).unwrap_err().to_string();
     assert!(message.starts_with("the changelog topic shop-one-changelog was deleted"), "{message}");
     let mut columns = before.clone();
-    columns.stores[1].value = vec![Part::Number("count".to_owned())];
+    let count = Part::Number("count".to_owned(), NumberForm::LittleEndian(8));
+    columns.stores[1].shape.value = vec![count];
     let message = open(&columns).unwrap_err().to_string();
     assert!(message.starts_with("the state of store two in "), "{message}");
     let (_, restored) = open(&before).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::state::arena::{Arena, Block};
 use crate::state::keys::Keys;
+use crate::state::shape::Shape;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
@@ -14,6 +15,7 @@ use std::hash::{BuildHasher, Hasher};
 #[derive(Debug)]
 pub struct Store {
     name: String,
+    shape: Shape,
     hasher: RandomState,
     table: HashTable<Place>,
     slots: Vec<Slot>,
@@ -79,6 +81,7 @@ impl Store {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            shape: Shape::default(),
             // Keyed, since keys come from outside; what follows from the key does not show.
             hasher: RandomState::default(),
             table: HashTable::new(),
@@ -89,6 +92,18 @@ impl Store {
             live: 0,
             data_bytes: 0,
         }
+    }
+
+    /// Says what keys and values are made of, for those who look into the store without the program.
+    #[must_use]
+    pub fn with_shape(self, shape: Shape) -> Self {
+        Self { shape, ..self }
+    }
+
+    /// What keys and values are made of, as far as that was said.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
     /// Its name.
@@ -362,7 +377,7 @@ impl Store {
 
     /// Forgets everything, the changes too, and gives the memory back.
     pub fn clear(&mut self) {
-        *self = Self::new(&self.name);
+        *self = Self::new(&self.name).with_shape(std::mem::take(&mut self.shape));
     }
 }
 
