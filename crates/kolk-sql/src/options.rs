@@ -390,9 +390,10 @@ fn word(
         && let Some(format) =
             LATER_FORMATS.iter().find(|word| word.eq_ignore_ascii_case(text.trim()))
     {
-        return Err(Problem::unsupported(span, format!("the format {format}")).help(
-            "it needs a schema registry, which is not there yet; JSON, DELIMITED and KAFKA need none",
-        ));
+        let message =
+            format!("the format {format} is not supported: there is no schema registry yet");
+        return Err(Problem::new(span, message, "needs a schema registry")
+            .help("JSON, DELIMITED and KAFKA need none"));
     }
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let help = nearest(text, words.iter().copied()).map_or_else(

@@ -4,13 +4,36 @@
 //! that the expected message shares with the statements.
 
 use kolk_sql::SqlError;
+use kolk_sql::parser::parse;
 
-/// Ways to say the same thing. A message has a concept when it holds one of the phrases, whatever the case.
+/// How Kolk says that it cannot do something which ksqlDB can: never the cause of a refusal of ksqlDB's.
+const LACK: &str = "not supported yet";
+
+/// What is wrong when the parser cannot go on. Of Kolk's own refusals the parser itself knows.
+const SYNTAX: &str = "syntax";
+
+/// Ways to say the same thing. A message has a concept when it holds one of the phrases, whatever the case. What one concept has
+/// found is not looked at by those behind it.
 const CONCEPTS: &[(&str, &[&str])] = &[
+    (SYNTAX, &["syntax error", "unknown statement"]),
+    ("ambiguous", &["cannot be resolved due to ambiguous", "ambiguous"]),
     (
-        "syntax",
-        &["syntax error", "expected", "expecting", "unknown statement", "no statement begins"],
+        "comparison",
+        &[
+            "operator does not exist",
+            "cannot compare",
+            "cannot be compared",
+            "comparison with",
+            "comparison expression",
+            "has no order",
+            "must have one type",
+            "is never true",
+        ],
     ),
+    ("windows", &["windowed", "window bounds"]),
+    ("boolean", &["should evaluate to boolean", "needs a boolean"]),
+    ("reserved", &["reserved", "no column can be called"]),
+    ("input", &["invalid input syntax", "is no number", "is not a number", "is no boolean"]),
     (
         "unknown",
         &[
@@ -24,7 +47,6 @@ const CONCEPTS: &[(&str, &[&str])] = &[
             "is no value of",
         ],
     ),
-    ("ambiguous", &["ambiguous"]),
     (
         "twice",
         &[
@@ -37,60 +59,23 @@ const CONCEPTS: &[(&str, &[&str])] = &[
             "cannot supply both",
         ],
     ),
-    (
-        "unsupported",
-        &[
-            "does not support",
-            "not supported",
-            "is unsupported",
-            "does not yet support",
-            "only supports",
-            "cannot hold",
-            "can not handle",
-            "cannot be written",
-            "cannot write",
-            "holds one column",
-            "holds no columns",
-            "can only be used",
-            "is only",
-            "means nothing",
-        ],
-    ),
-    (
-        "comparison",
-        &["cannot compare", "cannot be compared", "comparison", "operator does not exist"],
-    ),
-    (
-        "boolean",
-        &["should evaluate to boolean", "must be boolean", "needs boolean", "is not boolean"],
-    ),
-    ("input", &["invalid input syntax", "is no ", "is not a "]),
-    ("arguments", &["does not accept parameters", "does not take", "takes", "arguments"]),
-    ("missing", &["must include", "is not selected", "missing", "does not say", "is required"]),
-    ("reserved", &["reserved"]),
+    ("arguments", &["does not accept parameters", "arguments", "argument", "takes"]),
+    ("missing", &["must include", "is not selected", "missing", "is required"]),
     (
         "empty",
         &[
             "cannot be empty",
             "is empty",
-            "no value column",
+            "would be empty",
             "contains no value",
             "at least one",
             "all null",
         ],
     ),
     ("ungrouped", &["non-aggregate", "not part of group by", "neither grouped", "not grouped"]),
+    ("grouping", &["without a group by", "aggregate function", "requires aggregate"]),
     (
-        "grouping",
-        &[
-            "without a group by",
-            "requires aggregate",
-            "does not support aggregate",
-            "aggregate function",
-        ],
-    ),
-    (
-        "join",
+        "joining",
         &[
             "join condition",
             "join criteria",
@@ -107,9 +92,24 @@ const CONCEPTS: &[(&str, &[&str])] = &[
         "schema",
         &["incompatible schema", "sink schema", "result schema", "does not match the schema"],
     ),
-    ("window", &["windowed", "window bounds"]),
     ("constant", &["literal constant", "must be constant", "must be a literal"]),
     ("delimiter", &["delimiter"]),
+    ("type", &["invalid type", "types don't match", "must be", "is no point in time", "should be"]),
+    (
+        "unsupported",
+        &[
+            "does not support",
+            "not supported",
+            "does not yet support",
+            "only supports",
+            "cannot hold",
+            "can not handle",
+            "cannot be cast",
+            "cannot be written",
+            "can only be used",
+            "is only",
+        ],
+    ),
 ];
 
 /// Words of SQL that say nothing about what a message is about.
@@ -144,11 +144,14 @@ pub(crate) fn told(errors: &[SqlError], sql: &str) -> String {
 pub(crate) fn names_cause(expected: &str, told: &str, sql: &str) -> Result<(), String> {
     // ksqlDB repeats the statement behind some messages.
     let expected = expected.split("\nStatement:").next().unwrap_or_default();
-    let wanted = concepts(expected);
-    if told.contains("not supported yet") && !wanted.contains(&"unsupported") {
+    if told.contains(LACK) {
         return Err("Kolk lacks something, which is not the cause".to_owned());
     }
-    let found = concepts(told);
+    let wanted = concepts(expected);
+    let mut found = concepts(told);
+    if !parse(sql).problems.is_empty() {
+        found.push(SYNTAX);
+    }
     if !wanted.is_empty() && !wanted.iter().any(|concept| found.contains(concept)) {
         return Err(format!("nothing is said of: {}", wanted.join(", ")));
     }
@@ -166,9 +169,18 @@ pub(crate) fn names_cause(expected: &str, told: &str, sql: &str) -> Result<(), S
 }
 
 fn concepts(message: &str) -> Vec<&'static str> {
-    let message = message.to_lowercase();
-    let holds = |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase));
-    CONCEPTS.iter().filter(|(_, phrases)| holds(phrases)).map(|(concept, _)| *concept).collect()
+    let mut message = message.to_lowercase();
+    let mut concepts = Vec::new();
+    for (concept, phrases) in CONCEPTS {
+        for phrase in *phrases {
+            if message.contains(phrase) {
+                message = message.replace(phrase, "…");
+                concepts.push(*concept);
+            }
+        }
+    }
+    concepts.dedup();
+    concepts
 }
 
 /// The different words, in upper case.
@@ -199,12 +211,22 @@ mod tests {
         check(unknown, "there is no column SIZE", false);
         check(unknown, "TOWN is ambiguous", false);
         check(unknown, "TOWN is not supported yet", false);
-        check("Format does not support TOWN", "TOWN is not supported yet", true);
+        check("Format does not support TOWN", "TOWN is not supported yet", false);
+        check("Format does not support TOWN", "KAFKA does not support TOWN", true);
+        check("operator does not exist: TOWN", "there is no column TOWN", false);
+        check("line 1: Syntax Error at TOWN", "TOWN stands in the wrong place", false);
         check(
             "Line: 1: Duplicate TOWN\nStatement: SELECT SIZE",
             "there are two columns TOWN",
             true,
         );
         check("Oh no", "there is no column TOWN", false);
+    }
+
+    #[test]
+    fn syntax_is_what_the_parser_cannot_read() {
+        let told = "a name is needed";
+        assert!(names_cause("Syntax Error", told, "CREATE STREAM;").is_ok());
+        assert!(names_cause("Syntax Error", told, "CREATE STREAM a (b INT) WITH (c=1);").is_err());
     }
 }
