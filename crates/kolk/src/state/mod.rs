@@ -12,6 +12,7 @@ mod shape;
 mod store;
 mod time_index;
 pub mod local;
+pub mod budget;
 
 pub use shape::{NumberForm, Part, Shape, show};
 pub use store::{EntryId, Store};
