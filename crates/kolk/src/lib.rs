@@ -13,6 +13,7 @@ pub mod topology;
 pub mod explain;
 pub mod schema;
 pub mod expression;
+pub mod dsl;
 pub mod runtime;
 pub mod account;
 pub mod client;

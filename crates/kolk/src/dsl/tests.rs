@@ -1,0 +1,107 @@
+//! Programs in Rust: what they plan, and what is told about those that mean nothing.
+
+use super::*;
+use crate::schema::DataType::{Bigint, Boolean, Double, Integer, String as Text};
+use crate::testing::{TestDriver, TestRecord};
+use std::time::Duration;
+
+fn error(write: impl FnOnce(&Program)) -> String {
+    let program = Program::new();
+    write(&program);
+    program.build().unwrap_err().to_string()
+}
+
+#[test]
+fn a_program_runs_as_it_reads() {
+    let program = Program::new();
+    let visits = program.stream("visits", [("page", Text), ("seconds", Integer)]);
+    visits
+        .filter(col("seconds").greater(lit(2)).and(col("page").differs("admin")))
+        .select([("page", col("page")), ("minutes", col("seconds").divided_by(lit(60.0)))])
+        .to("long-visits");
+    let mut driver = TestDriver::new(&program.build().unwrap()).unwrap();
+    for value in [
+        r#"{"page":"home","seconds":90}"#,
+        r#"{"page":"home","seconds":1}"#,
+        r#"{"page":"admin","seconds":9}"#,
+    ] {
+        driver.pipe("visits", TestRecord::new(None, Some(value.as_bytes()), 7)).unwrap();
+    }
+    let written: Vec<_> =
+        driver.read("long-visits").into_iter().map(|record| record.value.unwrap()).collect();
+    assert_eq!(written, [br#"{"page":"home","minutes":1.5}"#]);
+}
+
+#[test]
+fn streams_of_the_same_columns_merge() {
+    let program = Program::new();
+    let [a, b] = ["a", "b"].map(|topic| program.stream(topic, [("n", Integer)]));
+    a.merge(b).to("all");
+    let mut driver = TestDriver::new(&program.build().unwrap()).unwrap();
+    for topic in ["a", "b", "a"] {
+        driver.pipe(topic, TestRecord::new(None, Some(br#"{"n":1}"#), 7)).unwrap();
+    }
+    assert_eq!(driver.read("all").len(), 3);
+}
+
+#[test]
+fn groups_and_joins_have_the_columns_that_they_say() {
+    let program = Program::new();
+    let visits = program.stream("visits", [("page", Text), ("at", Bigint)]).named("v");
+    let ads = program.stream("ads", [("page", Text), ("campaign", Text)]).named("a");
+    let within = Within::between(Duration::ZERO, Duration::from_secs(120));
+    let joined = visits.left_join(ads, within).on(&[("page", "page")]);
+    assert_eq!(
+        joined.schema().to_string(),
+        "key STRING KEY, v.page STRING, v.at BIGINT, a.page STRING, a.campaign STRING"
+    );
+    let counted = joined
+        .group_by(["campaign"])
+        .windowed_by(Windows::tumbling(Duration::from_secs(60)))
+        .aggregate([count("visits"), avg("at", "mean")]);
+    assert_eq!(
+        counted.schema().to_string(),
+        "a.campaign STRING KEY, WINDOWSTART BIGINT WINDOW START, WINDOWEND BIGINT WINDOW END, visits BIGINT, mean DOUBLE"
+    );
+}
+
+#[test]
+fn what_means_nothing_is_told_with_its_step() {
+    let columns = || [("page", Text), ("private", Boolean), ("share", Double)];
+    let cases = [
+        (
+            error(|program| program.stream("v", columns()).filter(col("pages").is_null()).to("o")),
+            "filter: there is no column pages; there are: page, private, share",
+        ),
+        (
+            error(|program| program.stream("v", columns()).filter(col("share")).to("o")),
+            "filter: BOOLEAN is needed, not DOUBLE",
+        ),
+        (
+            error(|program| {
+                program.stream("v", columns()).select([("n", col("page").plus(lit(1)))]).to("o");
+            }),
+            "select: + of STRING and INTEGER means nothing: cast one of them",
+        ),
+        (
+            error(|program| {
+                program
+                    .stream("v", columns())
+                    .group_by(["page"])
+                    .aggregate([sum("page", "n")])
+                    .to("o");
+            }),
+            "SUM: a number is needed, not STRING",
+        ),
+        (
+            error(|program| {
+                let [a, b] = ["a", "b"].map(|topic| program.stream(topic, columns()));
+                a.join(b, Within::of(Duration::from_secs(1))).on(&[("page", "page")]).to("o");
+            }),
+            "join: both sides have a column page: call one side .named(…)",
+        ),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(found, expected);
+    }
+}
