@@ -42,9 +42,10 @@ fn every_test_fails_when_one_expected_record_is_changed() {
             let outputs = test["outputs"].as_array_mut().unwrap();
             let at = number % outputs.len();
             match number % 3 {
+                // A topic of which nothing is left is not named any more.
+                2 if outputs.len() > 1 => drop(outputs.remove(at)),
                 0 => outputs[at]["value"] = json!({"CHANGED": 1}),
-                1 => outputs[at]["key"] = json!("changed"),
-                _ => drop(outputs.remove(at)),
+                _ => outputs[at]["key"] = json!("changed"),
             }
         }
         let altered = kolk.write("altered.json", &file.to_string());

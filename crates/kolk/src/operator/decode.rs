@@ -9,10 +9,10 @@ use crate::operator::column::{Column, Vector};
 use crate::operator::documents::{Layout, WindowBytes};
 use crate::operator::encode::Style;
 use crate::operator::plan::{Bound, Field, Origin, Part, Slot};
+use crate::operator::texts::Texts;
 use crate::record::{Row, Slice};
 use crate::schema::DataType;
 use crate::topology::KeyWindow;
-use arrow_array::builder::LargeStringBuilder;
 use arrow_array::{Int32Array, Int64Array};
 use kolk_wire::record::Headers;
 use std::fmt;
@@ -171,7 +171,7 @@ impl Source<'_> {
                 }
                 Vector::each(builder.finish())
             }
-            Reader::Header(name) => Vector::each(self.headers(name.as_deref())),
+            Reader::Header(name) => Vector::each(self.headers(name.as_deref(), &slot.data_type)),
             Reader::Pseudo(pseudo) => Vector::each(self.pseudo(*pseudo)),
             Reader::Window(bound, window) => Vector::each(self.bounds(*bound, *window)),
             Reader::Computed => nothing(),
@@ -210,17 +210,20 @@ impl Source<'_> {
         self.selection.iter().map(of).collect::<Int64Array>().into()
     }
 
-    fn headers(&self, name: Option<&str>) -> Column {
+    fn headers(&self, name: Option<&str>, data_type: &DataType) -> Column {
         let of = |row: &usize| {
             let bytes = self.rows.rows[*row].headers.of(self.rows.buffer).unwrap_or(&[0]);
             Headers::parse(bytes).unwrap_or_default()
         };
         let Some(name) = name else {
-            let mut builder = LargeStringBuilder::new();
+            let prefixes = header_prefixes(data_type);
+            let (mut texts, mut json) = (Texts::with_capacity(self.selection.len()), Vec::new());
             for row in self.selection {
-                builder.append_value(all_headers(of(row)));
+                json.clear();
+                write_headers(of(row), &prefixes, &mut json);
+                texts.push(&json);
             }
-            return builder.finish().into();
+            return texts.finish().into();
         };
         let mut builder = Builder::new(&DataType::Bytes, self.selection.len());
         for row in self.selection {
@@ -231,21 +234,38 @@ impl Source<'_> {
     }
 }
 
-/// All headers as JSON text, `[{"KEY":"trace","VALUE":"AQ=="}]`.
-fn all_headers(headers: Headers<'_>) -> String {
-    let mut json = b"[".to_vec();
+/// What stands before a header's name and before its value: `{"KEY":` and `,"VALUE":`, with the fields as they are declared.
+fn header_prefixes(data_type: &DataType) -> [Vec<u8>; 2] {
+    let mut names = ["KEY", "VALUE"];
+    if let DataType::Array(item) = data_type
+        && let DataType::Struct(fields) = &**item
+        && let [(key, _), (value, _)] = fields.as_slice()
+    {
+        names = [key, value];
+    }
+    let mut prefixes = [b"{".to_vec(), b",".to_vec()];
+    for (prefix, name) in prefixes.iter_mut().zip(names) {
+        write_quoted(name.as_bytes(), prefix);
+        prefix.push(b':');
+    }
+    prefixes
+}
+
+/// Appends all headers as JSON, `[{"KEY":"trace","VALUE":"AQ=="}]`.
+fn write_headers(headers: Headers<'_>, prefixes: &[Vec<u8>; 2], json: &mut Vec<u8>) {
+    json.push(b'[');
     for (i, header) in headers.enumerate() {
-        json.extend_from_slice(if i == 0 { b"{\"KEY\":" } else { b",{\"KEY\":" });
-        write_quoted(header.name().as_bytes(), &mut json);
-        json.extend_from_slice(b",\"VALUE\":");
+        json.extend_from_slice(if i == 0 { b"" } else { b"," });
+        json.extend_from_slice(&prefixes[0]);
+        write_quoted(header.name().as_bytes(), json);
+        json.extend_from_slice(&prefixes[1]);
         match header.value {
-            Some(value) => write_bytes(value, &mut json),
+            Some(value) => write_bytes(value, json),
             None => json.extend_from_slice(b"null"),
         }
         json.push(b'}');
     }
     json.push(b']');
-    String::from_utf8(json).unwrap_or_default()
 }
 
 fn nothing() -> Vector {
