@@ -2,17 +2,24 @@
 
 use crate::ast::{Ident, Quoting};
 use crate::error::{Problem, Result, listed, nearest};
+use crate::resolve::Types;
 use crate::settings::Names;
 use crate::source::Span;
 use kolk::schema::Schema;
-use kolk::topology::{EventTime, Format, KeyWindow};
+use kolk::topology::{Collection, EventTime, Format, KeyWindow};
 use std::time::Duration;
 
-/// A stream: a topic and how it is read.
+/// A stream or table: a topic and how it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     /// Its name.
     pub name: String,
+    /// Whether its records are facts or states of keys.
+    pub collection: Collection,
+    /// Whether statements may change it.
+    pub access: Access,
+    /// The query that makes it; none for a topic that is declared.
+    pub query: Option<String>,
     /// Its topic.
     pub topic: String,
     /// Partitions with which the topic is created if it does not exist.
@@ -25,7 +32,7 @@ pub struct Stream {
     pub key_format: Format,
     /// How values are written.
     pub value_format: Format,
-    /// How the windows in its keys are written, if keys have windows.
+    /// How the windows in its keys are written, if keys have windows: `columns` end with their bounds.
     pub window: Option<KeyWindow>,
     /// Where the event time stands, in the schema of `columns`.
     pub event_time: EventTime,
@@ -39,6 +46,49 @@ pub struct Stream {
     pub dead_letter_topic: Option<String>,
 }
 
+impl Stream {
+    /// A stream of nothing but records, from this topic.
+    #[must_use]
+    pub fn new(name: &str, topic: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            collection: Collection::Stream,
+            access: Access::Change,
+            query: None,
+            topic: topic.to_owned(),
+            partitions: None,
+            columns: Columns::Unknown,
+            key_column: None,
+            key_format: Format::None,
+            value_format: Format::None,
+            window: None,
+            event_time: EventTime::Record,
+            watermark_delay: Duration::ZERO,
+            idle_timeout: None,
+            on_bad_record: None,
+            dead_letter_topic: None,
+        }
+    }
+
+    /// What it is, for people.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self.collection {
+            Collection::Stream => "stream",
+            Collection::Table => "table",
+        }
+    }
+}
+
+/// Whether statements may change a stream or table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// They may.
+    Change,
+    /// They may not: it was declared as SOURCE.
+    Read,
+}
+
 /// What is known of a stream's columns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Columns {
@@ -49,6 +99,15 @@ pub enum Columns {
 }
 
 impl Columns {
+    /// The columns, if they are known.
+    #[must_use]
+    pub fn known(&self) -> Option<&Schema> {
+        match self {
+            Self::Known(schema) => Some(schema),
+            Self::Unknown => None,
+        }
+    }
+
     /// The columns; none when they are not known.
     #[must_use]
     pub fn schema(&self) -> Schema {
@@ -63,6 +122,7 @@ impl Columns {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     streams: Vec<Stream>,
+    types: Types,
     failed: Vec<Ident>,
 }
 
@@ -73,7 +133,7 @@ impl Catalog {
         {
             return Ok(stream);
         }
-        let message = format!("there is no stream {name}");
+        let message = format!("there is no stream or table {name}");
         if self.failed.iter().any(|failed| matches(&written(failed, names), name, names)) {
             return Err(Problem::consequence(name.span, message));
         }
@@ -85,14 +145,24 @@ impl Catalog {
                     "declare it first: CREATE STREAM {name} (…) WITH (kafka_topic='…', value_format='JSON')"
                 )
             }
-            None => format!("streams so far: {}", listed(&name.text, known())),
+            None => format!("declared so far: {}", listed(&name.text, known())),
         };
         Err(Problem::new(name.span, message, "not declared above").help(help))
     }
 
-    /// Whether a name is taken.
-    pub(crate) fn holds(&self, name: &Ident, names: Names) -> bool {
-        self.streams.iter().any(|stream| matches(&stream.name, name, names))
+    /// The stream or table of this name, if there is one.
+    pub(crate) fn get(&self, name: &Ident, names: Names) -> Option<&Stream> {
+        self.streams.iter().find(|stream| matches(&stream.name, name, names))
+    }
+
+    /// Types of one's own.
+    pub(crate) fn types(&self) -> &Types {
+        &self.types
+    }
+
+    /// Types of one's own, to add to.
+    pub(crate) fn types_mut(&mut self) -> &mut Types {
+        &mut self.types
     }
 
     /// Adds a stream, in place of one with its name.

@@ -10,6 +10,7 @@ pub mod ast;
 pub mod settings;
 pub mod options;
 pub mod function;
+pub mod aggregate;
 pub mod catalog;
 pub mod compile;
 pub mod reference;

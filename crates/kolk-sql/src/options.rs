@@ -30,8 +30,12 @@ pub enum Place {
     Declaration,
     /// `CREATE STREAM name WITH (…) AS`: about the topic that is written.
     Query,
-    /// Both.
+    /// The same, and `INSERT INTO name WITH (…)`: about a query whatever its topic is.
+    AnyQuery,
+    /// A declaration and a query that creates.
     Both,
+    /// All of them.
+    All,
     /// None yet: ksqlDB's language has it.
     Nowhere,
 }
@@ -104,24 +108,26 @@ table! {
         "How much disorder the stream may have: its watermark stays so far behind the largest event time.";
     Both "idle_timeout" ValueKind::Duration, "never",
         "After how long without records the stream no longer holds the watermark back (processing time).";
-    Both "on_bad_record" ValueKind::Word(&["fail", "skip", "dead_letter"]), "the setting `on_bad_record`",
+    All "on_bad_record" ValueKind::Word(&["fail", "skip", "dead_letter"]), "the setting `on_bad_record`",
         "What becomes of a record that cannot be read. A query's word counts more than its input's.";
-    Both "dead_letter_topic" ValueKind::Text, "the input's topic and `-dead-letter`",
+    All "dead_letter_topic" ValueKind::Text, "the input's topic and `-dead-letter`",
         "Where `on_bad_record = 'dead_letter'` sends records.";
-    Query "delivery" ValueKind::Word(&["individual", "batched", "idempotent", "exactly_once", "bin_packed"]),
+    AnyQuery "delivery" ValueKind::Word(&["individual", "batched", "idempotent", "exactly_once", "bin_packed"]),
         "`exactly_once`", "In which order and with which guarantee records are written.";
-    Query "delivery_pause" ValueKind::Duration, "0 seconds" for "individual",
+    AnyQuery "delivery_pause" ValueKind::Duration, "0 seconds" for "individual",
         "How long to wait after an acknowledgement before the next record.";
-    Query "bin_key" ValueKind::Column, "required" for "bin_packed", "The column that no bin holds twice.";
-    Query "bin_order_by" ValueKind::Expression, "required" for "bin_packed",
+    AnyQuery "bin_key" ValueKind::Column, "required" for "bin_packed", "The column that no bin holds twice.";
+    AnyQuery "bin_order_by" ValueKind::Expression, "required" for "bin_packed",
         "By what the rows of one `bin_key` are ordered.";
-    Query "bin_interval" ValueKind::Duration, "20 seconds" for "bin_packed",
+    AnyQuery "bin_interval" ValueKind::Duration, "20 seconds" for "bin_packed",
         "How long rows are collected before they are packed (processing time).";
-    Query "bin_rows" ValueKind::Number(1, 10_000_000), "100000" for "bin_packed",
+    AnyQuery "bin_rows" ValueKind::Number(1, 10_000_000), "100000" for "bin_packed",
         "After how many rows they are packed earlier.";
-    Query "bin_header" ValueKind::Text, "none" for "bin_packed", "The header that carries the bin's number, from 1.";
-    Query "processing" ValueKind::Word(&["exactly_once", "at_least_once"]), "the setting `processing`",
+    AnyQuery "bin_header" ValueKind::Text, "none" for "bin_packed", "The header that carries the bin's number, from 1.";
+    AnyQuery "processing" ValueKind::Word(&["exactly_once", "at_least_once"]), "the setting `processing`",
         "What a crash may repeat.";
+    AnyQuery "late" ValueKind::Text, "the setting `late`",
+        "What becomes of rows that come too late for their window or join: `skip`, `dead_letter`, or the name of a topic.";
     Both "wrap_single_value" ValueKind::Boolean, "the setting `wrap_single_values`",
         "Whether a single value column stands in a JSON object.";
     Both "value_delimiter" ValueKind::Delimiter, "`,`; for a query its input's",
@@ -149,6 +155,8 @@ pub enum Statement {
     Declaration,
     /// `CREATE STREAM name WITH (…) AS`.
     Query,
+    /// `INSERT INTO name WITH (…)`.
+    Insert,
 }
 
 /// A `WITH` clause whose names and values are checked against the table.
@@ -284,23 +292,31 @@ fn find(assignment: &OptionAssignment, statement: Statement) -> Result<&'static 
         Problem::new(written.span, format!("there is no option {}", written.text), "unknown")
             .help(help)
     })?;
+    let problem = |message: String, label: &str| Problem::new(written.span, message, label);
     match (row.place, statement) {
-        (Place::Both, _)
+        (Place::All, _)
+        | (Place::Both, Statement::Declaration | Statement::Query)
         | (Place::Declaration, Statement::Declaration)
-        | (Place::Query, Statement::Query) => Ok(row),
+        | (Place::Query, Statement::Query)
+        | (Place::AnyQuery, Statement::Query | Statement::Insert) => Ok(row),
         (Place::Nowhere, _) => {
             Err(Problem::unsupported(written.span, format!("the option {}", row.name)))
         }
-        (Place::Query, Statement::Declaration) => Err(Problem::new(
-            written.span,
+        (Place::Query | Place::AnyQuery, Statement::Declaration) => Err(problem(
             format!("{} says how records are written, but this stream is only read", row.name),
             "belongs to a query",
         )
         .help("CREATE STREAM name WITH (…) AS SELECT …")),
-        (Place::Declaration, Statement::Query) => Err(Problem::new(
-            written.span,
+        (Place::Declaration, Statement::Query) => Err(problem(
             format!("{} says how a topic is read, but this statement writes one", row.name),
             "belongs to a declaration",
+        )),
+        (Place::Query | Place::Both | Place::Declaration, Statement::Insert) => Err(problem(
+            format!(
+                "{} is said where the stream is created, not where rows are inserted",
+                row.name
+            ),
+            "belongs to the stream",
         )),
     }
 }

@@ -85,7 +85,7 @@ An expression that fails on a row (a division by zero, text that is no number) i
 
 ## Options of `WITH`
 
-`D`: of a declaration, `Q`: of a query.
+`D`: of a declaration, `Q`: of a query that creates, `I`: of `INSERT INTO`.
 
 | option | of | value | default | what it does |
 |---|---|---|---|---|
@@ -95,6 +95,8 @@ An expression that fails on a row (a division by zero, text that is no number) i
         let place = match row.place {
             Place::Declaration => "D",
             Place::Query => "Q",
+            Place::AnyQuery => "Q I",
+            Place::All => "D Q I",
             Place::Both | Place::Nowhere => "D Q",
         };
         let mut doc = row.doc.to_owned();

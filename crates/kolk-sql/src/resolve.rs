@@ -6,16 +6,21 @@ use crate::error::{Problem, Result, listed, nearest};
 use crate::settings::Names;
 use crate::source::Span;
 use kolk::expression::{Expression, Kind, Pseudo};
-use kolk::schema::{DataType, Schema};
+use kolk::schema::{Column, DataType, Role, Schema};
 
-/// What a record has beside its columns; no column may be called so.
-const PSEUDO_COLUMNS: &[(&str, Option<(Pseudo, DataType)>)] = &[
-    ("ROWTIME", Some((Pseudo::RowTime, DataType::Bigint))),
-    ("ROWPARTITION", Some((Pseudo::RowPartition, DataType::Integer))),
-    ("ROWOFFSET", Some((Pseudo::RowOffset, DataType::Bigint))),
-    ("WINDOWSTART", None),
-    ("WINDOWEND", None),
+/// What every record has beside its columns; no column may be called so.
+const PSEUDO_COLUMNS: &[(&str, Pseudo, DataType)] = &[
+    ("ROWTIME", Pseudo::RowTime, DataType::Bigint),
+    ("ROWPARTITION", Pseudo::RowPartition, DataType::Integer),
+    ("ROWOFFSET", Pseudo::RowOffset, DataType::Bigint),
 ];
+
+/// The start of a row's window, where rows have windows.
+pub(crate) const WINDOW_START: &str = "WINDOWSTART";
+/// The end of a row's window.
+pub(crate) const WINDOW_END: &str = "WINDOWEND";
+/// The id of a session that ends by a time-out.
+pub(crate) const SESSION_ID: &str = "SESSION_ID";
 
 /// Names of types that other systems have, and what they are called here.
 const FOREIGN_TYPES: &[(&str, &str)] = &[
@@ -58,84 +63,160 @@ const TYPES: &[(&str, DataType)] = &[
 /// Most digits of a DECIMAL: what fits 128 bits.
 pub(crate) const PRECISION_MAX: u8 = 38;
 
-/// The columns that an expression may name.
+/// What an expression may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
-    /// What they are of: a stream's name, for errors.
-    pub(crate) name: &'a str,
-    /// The name under which they can be qualified.
-    pub(crate) qualifier: &'a str,
-    /// The columns; none when they are not known.
-    pub(crate) schema: Option<&'a Schema>,
+    /// The inputs of the query, in the order in which it names them.
+    pub(crate) relations: &'a [Relation],
     /// How names are compared.
     pub(crate) names: Names,
+    /// Types of one's own.
+    pub(crate) types: &'a Types,
 }
 
-impl Scope<'_> {
+/// An input of a query: a stream or table, under the name that the query gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Relation {
+    /// What it is, for errors.
+    pub(crate) name: String,
+    /// The name under which its columns can be qualified.
+    pub(crate) qualifier: String,
+    /// Its columns; absent when they are not declared.
+    pub(crate) columns: Option<Vec<Visible>>,
+    /// Where the pseudo columns of its rows stand, when rows do not come from it alone.
+    pub(crate) pseudo: Vec<(Pseudo, usize)>,
+}
+
+/// A column that can be named.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Visible {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) data_type: DataType,
+    /// Where its values come from. Bounds of windows can be named, but do not belong to `*`.
+    pub(crate) role: Role,
+    /// Its position in the schema of the node that the expression is computed on.
+    pub(crate) index: usize,
+}
+
+impl Visible {
+    /// The column as an expression.
+    pub(crate) fn expression(&self) -> Expression {
+        let kind = Kind::Column { index: self.index, name: self.name.clone() };
+        Expression { kind, data_type: self.data_type.clone() }
+    }
+
+    /// Whether `*` stands for it too.
+    pub(crate) fn is_listed(&self) -> bool {
+        !matches!(self.role, Role::WindowStart | Role::WindowEnd)
+    }
+}
+
+impl Relation {
+    /// The columns of a schema, in the order in which they stand there.
+    pub(crate) fn of(name: &str, qualifier: &str, schema: Option<&Schema>) -> Self {
+        let visible = |(index, column): (usize, &Column)| Visible {
+            name: column.name.clone(),
+            data_type: column.data_type.clone(),
+            role: column.role.clone(),
+            index,
+        };
+        let columns = schema.map(|schema| schema.columns.iter().enumerate().map(visible).collect());
+        Self { name: name.to_owned(), qualifier: qualifier.to_owned(), columns, pseudo: Vec::new() }
+    }
+
+    /// The column that a name means.
+    pub(crate) fn find(&self, name: &Ident, names: Names) -> Option<&Visible> {
+        let columns = self.columns.as_ref()?;
+        let exact = columns.iter().find(|column| column.name == written(name, names));
+        exact.or_else(|| columns.iter().find(|column| matches(&column.name, name, names)))
+    }
+}
+
+impl<'a> Scope<'a> {
     /// What `qualifier.name` means.
     pub(crate) fn column(&self, qualifier: Option<&Ident>, name: &Ident) -> Result<Expression> {
-        if let Some(qualifier) = qualifier {
-            self.check_qualifier(qualifier)?;
-        }
-        if let Some(index) = self.position(name) {
-            let column = &self.schema.map(|schema| &schema.columns[index]);
-            if let Some(column) = column {
-                let kind = Kind::Column { index, name: column.name.clone() };
-                return Ok(Expression { kind, data_type: column.data_type.clone() });
+        let relations = match qualifier {
+            Some(qualifier) => std::slice::from_ref(self.relation(qualifier)?),
+            None => self.relations,
+        };
+        let mut found = relations
+            .iter()
+            .filter_map(|relation| Some((relation, relation.find(name, self.names)?)));
+        match (found.next(), found.next()) {
+            (Some((_, column)), None) => return Ok(column.expression()),
+            (Some((first, _)), Some((second, _))) => {
+                return Err(ambiguous(name, &first.qualifier, &second.qualifier));
             }
+            (None, _) => {}
         }
-        match pseudo(&name.text) {
-            Some((_, Some((pseudo, data_type)))) => {
-                return Ok(Expression {
-                    kind: Kind::Pseudo(*pseudo),
-                    data_type: data_type.clone(),
-                });
-            }
-            Some((known, None)) => {
-                let message = format!("{known} is known only where rows are grouped in windows");
-                return Err(Problem::new(name.span, message, "there is no window here"));
-            }
-            None => {}
+        if let Some((_, pseudo, data_type)) = pseudo(&name.text) {
+            let placed = match relations {
+                [only] => only.pseudo.iter().find(|(known, _)| known == pseudo),
+                _ => None,
+            };
+            let kind = match placed {
+                Some((_, index)) => Kind::Column { index: *index, name: name.text.to_uppercase() },
+                None => Kind::Pseudo(*pseudo),
+            };
+            return Ok(Expression { kind, data_type: data_type.clone() });
         }
-        Err(self.unknown(name))
+        if let Some(bound) = window_bound(&name.text) {
+            let message = format!(
+                "{bound} is unknown here: only the SELECT of rows that are grouped in windows has it"
+            );
+            return Err(Problem::new(name.span, message, "no window bounds here"));
+        }
+        Err(self.unknown(relations, name))
     }
 
-    /// The position of the column that a name means.
-    pub(crate) fn position(&self, name: &Ident) -> Option<usize> {
-        let columns = &self.schema?.columns;
-        let exact = columns.iter().position(|column| column.name == written(name, self.names));
-        exact.or_else(|| columns.iter().position(|column| matches(&column.name, name, self.names)))
+    /// The column of its own that a name means, if it is one.
+    pub(crate) fn find(&self, name: &Ident) -> Option<&'a Visible> {
+        self.relations.iter().find_map(|relation| relation.find(name, self.names))
     }
 
-    /// Refuses a qualifier that is not the stream's.
-    pub(crate) fn check_qualifier(&self, qualifier: &Ident) -> Result<()> {
-        if matches(self.qualifier, qualifier, self.names) {
-            return Ok(());
+    /// The input that a qualifier means.
+    pub(crate) fn relation(&self, qualifier: &Ident) -> Result<&'a Relation> {
+        let meant = |relation: &&Relation| matches(&relation.qualifier, qualifier, self.names);
+        if let Some(relation) = self.relations.iter().find(meant) {
+            return Ok(relation);
         }
-        let message = format!("{qualifier} is no stream of this query");
+        let message = format!("there is no stream or table {qualifier} in this query");
         let problem = Problem::new(qualifier.span, message, "unknown");
         // `user.name` for `user->name` is the likeliest slip.
-        if self.position(qualifier).is_some() {
+        if self.find(qualifier).is_some() {
             return Err(problem.help(format!(
                 "{qualifier} is a column; its fields are written {qualifier}->field"
             )));
         }
-        Err(problem.help(format!("did you mean {}?", self.qualifier)))
+        let known: Vec<&str> =
+            self.relations.iter().map(|relation| relation.qualifier.as_str()).collect();
+        Err(problem.help(format!("did you mean {}?", known.join(" or "))))
     }
 
-    fn unknown(&self, name: &Ident) -> Box<Problem> {
-        let Some(schema) = self.schema else {
-            let message = format!("the columns of {} are not declared", self.name);
+    fn unknown(&self, relations: &[Relation], name: &Ident) -> Box<Problem> {
+        if let Some(undeclared) = relations.iter().find(|relation| relation.columns.is_none()) {
+            let message = format!("the columns of {} are not declared", undeclared.name);
             return Problem::new(name.span, message, "so this name means nothing").help(format!(
                 "declare the columns that you use: CREATE STREAM {} ({name} STRING, …) WITH (…)",
-                self.name
+                undeclared.name
             ));
+        }
+        let of: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
+        let (of, verb) = match &of[..] {
+            [] => ("this query".to_owned(), "has"),
+            [only] => ((*only).to_owned(), "has"),
+            several => (several.join(" and "), "have"),
         };
-        let message = format!("{} has no column {name}", self.name);
-        let shown: Vec<String> =
-            schema.columns.iter().map(|column| as_written(&column.name, self.names)).collect();
+        let message = format!("{of} {verb} no column {name}");
+        let shown: Vec<String> = relations
+            .iter()
+            .flat_map(|relation| relation.columns.iter().flatten())
+            .map(|column| as_written(&column.name, self.names))
+            .collect();
         let known = || shown.iter().map(String::as_str);
-        if schema.columns.is_empty() {
+        if shown.is_empty() {
             return Problem::new(name.span, message, "unknown").help("it has no columns at all");
         }
         let mut help = format!("columns: {}", listed(&name.text, known()));
@@ -148,6 +229,12 @@ impl Scope<'_> {
     }
 }
 
+fn ambiguous(name: &Ident, first: &str, second: &str) -> Box<Problem> {
+    let message = format!("the column {name} is ambiguous: {first} and {second} both have one");
+    Problem::new(name.span, message, "which of them?")
+        .help(format!("write {first}.{name} or {second}.{name}"))
+}
+
 /// How a name must be written to be meant.
 fn as_written(name: &str, names: Names) -> String {
     if names == Names::UpperCase && name != name.to_uppercase() {
@@ -156,31 +243,70 @@ fn as_written(name: &str, names: Names) -> String {
     name.to_owned()
 }
 
-fn pseudo(name: &str) -> Option<&'static (&'static str, Option<(Pseudo, DataType)>)> {
-    PSEUDO_COLUMNS.iter().find(|(pseudo, _)| pseudo.eq_ignore_ascii_case(name))
+fn pseudo(name: &str) -> Option<&'static (&'static str, Pseudo, DataType)> {
+    PSEUDO_COLUMNS.iter().find(|(pseudo, ..)| pseudo.eq_ignore_ascii_case(name))
 }
 
-/// Refuses to give a column the name of something that every record has.
+fn window_bound(name: &str) -> Option<&'static str> {
+    [WINDOW_START, WINDOW_END].into_iter().find(|bound| bound.eq_ignore_ascii_case(name))
+}
+
+/// Refuses to give a column the name of something that rows have beside their columns.
 pub(crate) fn check_not_pseudo(name: &str, span: Span) -> Result<()> {
-    match pseudo(name) {
+    let known = pseudo(name).map(|(known, ..)| *known).or_else(|| window_bound(name));
+    match known {
         None => Ok(()),
-        Some((known, _)) => {
-            let message = format!("no column can be called {known}: every record has it already");
+        Some(known) => {
+            let message = format!("no column can be called {known}: the name is reserved");
             Err(Problem::new(span, message, "choose another name"))
         }
     }
 }
 
+/// Types of one's own, made by CREATE TYPE.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Types {
+    known: Vec<(String, DataType)>,
+}
+
+impl Types {
+    /// The type of this name.
+    pub(crate) fn find(&self, name: &Ident, names: Names) -> Option<&DataType> {
+        self.known
+            .iter()
+            .find(|(known, _)| matches(known, name, names))
+            .map(|(_, data_type)| data_type)
+    }
+
+    /// Adds a type.
+    pub(crate) fn put(&mut self, name: String, data_type: DataType) {
+        self.known.push((name, data_type));
+    }
+
+    /// Takes a type away; whether there was one.
+    pub(crate) fn remove(&mut self, name: &Ident, names: Names) -> bool {
+        let before = self.known.len();
+        self.known.retain(|(known, _)| !matches(known, name, names));
+        self.known.len() < before
+    }
+
+    /// Whether it is one that everybody has.
+    pub(crate) fn is_built_in(name: &Ident) -> bool {
+        TYPES.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name.text))
+    }
+}
+
 /// The type that a type's name means.
-pub(crate) fn data_type(written_type: &TypeName, names: Names) -> Result<DataType> {
+pub(crate) fn data_type(written_type: &TypeName, names: Names, types: &Types) -> Result<DataType> {
+    let data_type = |written_type: &TypeName| data_type(written_type, names, types);
     Ok(match &written_type.kind {
-        TypeNameKind::Named(name) => return named_type(name),
+        TypeNameKind::Named(name) => return named_type(name, names, types),
         TypeNameKind::Decimal { precision, scale } => {
             decimal(*precision, *scale, written_type.span)?
         }
-        TypeNameKind::Array(item) => DataType::Array(Box::new(data_type(item, names)?)),
+        TypeNameKind::Array(item) => DataType::Array(Box::new(data_type(item)?)),
         TypeNameKind::Map(key, value) => {
-            DataType::Map(Box::new(data_type(key, names)?), Box::new(data_type(value, names)?))
+            DataType::Map(Box::new(data_type(key)?), Box::new(data_type(value)?))
         }
         TypeNameKind::Struct(fields) => {
             let mut known: Vec<(String, Span)> = Vec::new();
@@ -189,7 +315,7 @@ pub(crate) fn data_type(written_type: &TypeName, names: Names) -> Result<DataTyp
                 let text = written(name, names);
                 let others = known.iter().map(|(name, span)| (name.as_str(), *span));
                 crate::catalog::unique(&text, name.span, others, names)?;
-                types.push((text.clone(), data_type(field, names)?));
+                types.push((text.clone(), data_type(field)?));
                 known.push((text, name.span));
             }
             DataType::Struct(types)
@@ -197,10 +323,13 @@ pub(crate) fn data_type(written_type: &TypeName, names: Names) -> Result<DataTyp
     })
 }
 
-fn named_type(name: &Ident) -> Result<DataType> {
+fn named_type(name: &Ident, names: Names, types: &Types) -> Result<DataType> {
     let upper = name.text.to_uppercase();
     if let Some((_, data_type)) = TYPES.iter().find(|(known, _)| *known == upper) {
         return Ok(data_type.clone());
+    }
+    if let Some(own) = types.find(name, names) {
+        return Ok(own.clone());
     }
     let help = FOREIGN_TYPES
         .iter()

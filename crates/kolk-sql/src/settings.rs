@@ -120,6 +120,8 @@ pub struct Settings {
     pub value_format: Option<Format>,
     /// What the names of topics begin with that queries write, where the statement does not name them.
     pub topic_prefix: String,
+    /// What becomes of late rows: `skip`, `dead_letter`, or a topic.
+    pub late: String,
 }
 
 impl Settings {
@@ -141,6 +143,7 @@ impl Settings {
             key_format: Format::Kafka,
             value_format: None,
             topic_prefix: String::new(),
+            late: "skip".to_owned(),
         };
         settings.follow(dialect);
         settings
@@ -436,14 +439,32 @@ table! {
         "How values of declared topics are written, where the option `value_format` does not say it.";
     "topic_prefix" [] "the beginning of a topic's name", "" / "",
         (|settings, prefix| {
-            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            if !prefix.chars().all(fits) {
-                return Err("topics have letters, digits, `.`, `_` and `-` in their names".to_owned());
+            if !prefix.is_empty() {
+                check_topic(prefix)?;
             }
             prefix.clone_into(&mut settings.topic_prefix);
             Ok(())
         }, |settings| settings.topic_prefix.clone()),
         "What the names of topics begin with that queries write, where `kafka_topic` does not name them.";
+    "late" [] "`skip`, `dead_letter`, or the name of a topic", "skip" / "skip",
+        (|settings, text| {
+            check_topic(text)?;
+            text.clone_into(&mut settings.late);
+            Ok(())
+        }, |settings| settings.late.clone()),
+        "What becomes of rows that come too late for their window or join, where the query does not say it. Always counted.";
+}
+
+/// Refuses what cannot be the name of a topic.
+fn check_topic(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if !name.chars().all(fits) {
+        return Err("topics have letters, digits, `.`, `_` and `-` in their names".to_owned());
+    }
+    Ok(())
 }
 
 /// The format that a word names.

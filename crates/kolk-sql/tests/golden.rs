@@ -3,7 +3,8 @@
 //! `tests/errors/NAME.sql` must be refused with exactly the text of `NAME.txt`; `tests/plans/NAME.sql` must give the plan of
 //! `NAME.txt`. `cargo test -p kolk-sql -- --ignored bless` writes the expected files anew; read the difference.
 
-use kolk::topology::{Node, Operator, Payload, Query, Topology};
+use kolk::schema::Schema;
+use kolk::topology::{Aggregate, Node, Operator, Payload, Query, Topology};
 use kolk_sql::{Session, Source, SqlError, compile, reference};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -91,7 +92,8 @@ fn plan(topology: &Topology) -> String {
     let mut text = String::new();
     for Query { name, nodes, conventions } in &topology.queries {
         let _ = writeln!(text, "query {name}\n  {conventions:?}");
-        for Node { operator, schema, .. } in nodes {
+        for Node { inputs, operator, schema } in nodes {
+            let named = |columns: &[usize]| names(&nodes[inputs[0]].schema, columns);
             match operator {
                 Operator::Source(source) => {
                     let _ = writeln!(text, "  {source:?}");
@@ -105,11 +107,21 @@ fn plan(topology: &Topology) -> String {
                         .collect();
                     let _ = writeln!(text, "  Project {}", shown.join("\n          "));
                 }
-                Operator::Explode(_)
-                | Operator::Merge
-                | Operator::Aggregate(_)
-                | Operator::Join(_) => {
-                    let _ = writeln!(text, "  {operator:?} {schema}");
+                Operator::Explode(arrays) => {
+                    let shown: Vec<String> = arrays.iter().map(ToString::to_string).collect();
+                    let _ = writeln!(text, "  Explode {}", shown.join(", "));
+                }
+                Operator::Aggregate(Aggregate { group_by, windowing, calls, emit, late }) => {
+                    let _ = writeln!(text, "  Aggregate by {}", named(group_by));
+                    for call in calls {
+                        let (arguments, constants) = (named(&call.arguments), &call.constants);
+                        let function = call.function;
+                        let _ = writeln!(text, "    {function}({arguments}) {constants:?}");
+                    }
+                    let _ = writeln!(text, "    {windowing:?} emit {emit:?} late {late:?}");
+                }
+                Operator::Merge | Operator::Join(_) => {
+                    let _ = writeln!(text, "  {operator:?} of {inputs:?}");
                 }
                 Operator::Sink(sink) => {
                     let _ = writeln!(text, "  {sink:?}");
@@ -121,6 +133,13 @@ fn plan(topology: &Topology) -> String {
         }
     }
     text
+}
+
+/// The names of columns.
+fn names(schema: &Schema, columns: &[usize]) -> String {
+    let names: Vec<&str> =
+        columns.iter().map(|column| schema.columns[*column].name.as_str()).collect();
+    names.join(", ")
 }
 
 /// Every column that a payload names is one of the sink's input.

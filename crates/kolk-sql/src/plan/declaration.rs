@@ -1,63 +1,115 @@
-//! `CREATE STREAM name (columns) WITH (…)`: a topic as a stream.
+//! `CREATE STREAM | TABLE name (columns) WITH (…)`: a topic as a stream or table.
 
 use super::Planner;
 use super::format::{self, Formats};
-use crate::ast::{Collection, ColumnRole, Declaration, Ident, Quoting, Text};
-use crate::catalog::{self, Columns, Stream, written};
+use super::graph::of_role;
+use crate::ast::{self, ColumnDefinition, ColumnRole, Declaration, Ident, Quoting, Text};
+use crate::catalog::{self, Access, Columns, Stream, written};
 use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
-use crate::resolve::{self, Scope};
+use crate::resolve::{self, Relation, Scope, Types, Visible, WINDOW_END, WINDOW_START};
 use crate::settings::{BadRecord, Names, Settings};
 use crate::source::Span;
 use kolk::schema::{Column, DataType, Role, Schema};
-use kolk::topology::{EventTime, Format};
+use kolk::topology::{Collection, EventTime, Format};
 
 impl Planner<'_> {
     pub(super) fn declare(&mut self, create: &Declaration) -> Result<()> {
         let names = self.settings.names;
-        if create.collection == Collection::Table {
-            return Err(Problem::unsupported(create.name.span, "CREATE TABLE"));
-        }
         let options = Options::read(&create.options, Statement::Declaration)?;
-        let columns = if create.columns.is_empty() {
+        let name = written(&create.name, names);
+        let mut columns = if create.columns.is_empty() {
             Columns::Unknown
         } else {
-            Columns::Known(declared(create, names)?)
+            Columns::Known(declared(create, names, self.catalog.types())?)
         };
         let Some(topic) = options.text("kafka_topic") else {
             let message = format!("{} does not say which topic it is", create.name);
-            return Err(Problem::new(create.name.span, message, "this stream")
-                .help("add WITH (kafka_topic='…')"));
+            let label = format!("this {}", create.collection.noun());
+            return Err(
+                Problem::new(create.name.span, message, label).help("add WITH (kafka_topic='…')")
+            );
         };
         let mut formats = declared_formats(create, &options, &columns, &self.settings)?;
+        check_key(create)?;
         if let Columns::Known(schema) = &columns {
             let spans: Vec<Span> = create.columns.iter().map(|column| column.span).collect();
-            formats = format::wrapping(&options, schema, formats, &self.settings)?;
+            formats = format::wrapping(
+                &options,
+                of_role(schema, &Role::Value).len(),
+                formats,
+                &self.settings,
+            )?;
             format::check(schema, formats, &spans)?;
         }
-        let name = written(&create.name, names);
-        let key_column = key_column(&options, &name, &columns, names)?;
-        let event_time = event_time(&options, &name, &columns, names)?;
+        let window = format::key_window(&options)?;
+        if let (Some(_), Columns::Known(schema)) = (window, &mut columns) {
+            schema.columns.extend(window_bounds());
+        }
+        let relations = [Relation::of(&name, &name, columns.known())];
+        let scope = Scope { relations: &relations, names, types: self.catalog.types() };
+        let key_column = key_column(&options, scope)?;
+        let event_time = event_time(&options, scope)?;
+        let (collection, access) = self.declared_as(create)?;
         if self.keeps_existing(&create.name, create.on_existing)? {
             return Ok(());
         }
         self.catalog.put(Stream {
-            name,
-            topic: topic.text,
+            collection,
+            access,
             partitions: options.number("partitions").and_then(|count| u32::try_from(count).ok()),
             columns,
             key_column,
             key_format: formats.key,
             value_format: formats.value,
-            window: format::key_window(&options)?,
+            window,
             event_time,
             watermark_delay: options.duration("watermark_delay").unwrap_or_default(),
             idle_timeout: options.duration("idle_timeout"),
             on_bad_record: on_bad_record(&options)?,
             dead_letter_topic: options.text("dead_letter_topic").map(|text| text.text),
+            ..Stream::new(&name, &topic.text)
         });
         Ok(())
     }
+
+    /// Whether it is a stream or a table, and whether statements may change it.
+    fn declared_as(&self, create: &Declaration) -> Result<(Collection, Access)> {
+        let collection = match create.collection {
+            ast::Collection::Stream => Collection::Stream,
+            ast::Collection::Table => Collection::Table,
+        };
+        let Some(span) = create.read_only else { return Ok((collection, Access::Change)) };
+        if create.on_existing == ast::OnExisting::Replace {
+            let noun = create.collection.noun();
+            let message = format!(
+                "{} cannot be added: CREATE OR REPLACE is not supported on source {noun}s",
+                create.name
+            );
+            return Err(Problem::new(span, message, "what is SOURCE stays as it is"));
+        }
+        Ok((collection, Access::Read))
+    }
+}
+
+/// A table has a key, and its rows are told apart by it.
+fn check_key(create: &Declaration) -> Result<()> {
+    let mut keys = create.columns.iter().filter(|column| column.role == ColumnRole::Key);
+    if create.collection == ast::Collection::Table && keys.next().is_none() {
+        let message = format!("the table {} has no PRIMARY KEY", create.name);
+        return Err(Problem::new(create.name.span, message, "what tells its rows apart?")
+            .help("mark the column that the record key holds: (id STRING PRIMARY KEY, …)"));
+    }
+    Ok(())
+}
+
+/// The columns that windows in keys add.
+pub(super) fn window_bounds() -> [Column; 2] {
+    [(WINDOW_START, Role::WindowStart), (WINDOW_END, Role::WindowEnd)].map(|(name, role)| Column {
+        name: name.to_owned(),
+        data_type: DataType::Bigint,
+        role,
+    })
 }
 
 fn declared_formats(
@@ -82,25 +134,16 @@ fn declared_formats(
 }
 
 /// The declared columns, checked.
-fn declared(create: &Declaration, names: Names) -> Result<Schema> {
+fn declared(create: &Declaration, names: Names, types: &Types) -> Result<Schema> {
     let mut schema = Schema::default();
     let mut spans: Vec<Span> = Vec::new();
-    for column in &create.columns {
-        let name = written(&column.name, names);
-        resolve::check_not_pseudo(&name, column.name.span)?;
+    for definition in &create.columns {
+        let column = column(definition, names, types)?;
         let others =
             schema.columns.iter().zip(&spans).map(|(other, span)| (other.name.as_str(), *span));
-        catalog::unique(&name, column.name.span, others, names)?;
-        let data_type = resolve::data_type(&column.data_type, names)?;
-        let role = match &column.role {
-            ColumnRole::Value => Role::Value,
-            ColumnRole::Key => Role::Key,
-            ColumnRole::Headers => Role::Header(None),
-            ColumnRole::Header(header) => Role::Header(Some(header.text.clone())),
-        };
-        check_header(&role, &data_type, column.data_type.span)?;
-        schema.columns.push(Column { name, data_type, role });
-        spans.push(column.name.span);
+        catalog::unique(&column.name, definition.name.span, others, names)?;
+        schema.columns.push(column);
+        spans.push(definition.name.span);
     }
     let mut headers = create.columns.iter().filter(|column| column.role == ColumnRole::Headers);
     if let (Some(first), Some(second)) = (headers.next(), headers.next()) {
@@ -108,6 +151,21 @@ fn declared(create: &Declaration, names: Names) -> Result<Schema> {
         return Err(Problem::new(second.span, message, "the second").label(first.span, "the first"));
     }
     Ok(schema)
+}
+
+/// A declared column, checked by itself.
+pub(super) fn column(definition: &ColumnDefinition, names: Names, types: &Types) -> Result<Column> {
+    let name = written(&definition.name, names);
+    resolve::check_not_pseudo(&name, definition.name.span)?;
+    let data_type = resolve::data_type(&definition.data_type, names, types)?;
+    let role = match &definition.role {
+        ColumnRole::Value => Role::Value,
+        ColumnRole::Key => Role::Key,
+        ColumnRole::Headers => Role::Header(None),
+        ColumnRole::Header(header) => Role::Header(Some(header.text.clone())),
+    };
+    check_header(&role, &data_type, definition.data_type.span)?;
+    Ok(Column { name, data_type, role })
 }
 
 fn check_header(role: &Role, data_type: &DataType, span: Span) -> Result<()> {
@@ -132,38 +190,20 @@ fn is_headers(data_type: &DataType) -> bool {
 }
 
 /// The column that the option `key` names.
-fn key_column(
-    options: &Options,
-    stream: &str,
-    columns: &Columns,
-    names: Names,
-) -> Result<Option<usize>> {
+fn key_column(options: &Options, scope: Scope<'_>) -> Result<Option<usize>> {
     let Some(name) = options.text("key") else { return Ok(None) };
-    let (index, data_type) = column(&name, scope(stream, columns, names))?;
-    if columns.schema().columns[index].role == Role::Value && data_type == DataType::String {
-        return Ok(Some(index));
+    let found = named_column(&name, scope)?;
+    if found.role == Role::Value && found.data_type == DataType::String {
+        return Ok(Some(found.index));
     }
     let message = format!("{} cannot hold the text of the record key", name.text);
-    Err(Problem::new(name.span, message, format!("{data_type}")).help(
+    Err(Problem::new(name.span, message, format!("{}", found.data_type)).help(
         "key names a STRING column of the value; what stands in the key itself is declared KEY",
     ))
 }
 
-fn scope<'a>(stream: &'a str, columns: &'a Columns, names: Names) -> Scope<'a> {
-    let schema = match columns {
-        Columns::Known(schema) => Some(schema),
-        Columns::Unknown => None,
-    };
-    Scope { name: stream, qualifier: stream, schema, names }
-}
-
 /// Where the options say that the event time stands.
-pub(super) fn event_time(
-    options: &Options,
-    stream: &str,
-    columns: &Columns,
-    names: Names,
-) -> Result<EventTime> {
+fn event_time(options: &Options, scope: Scope<'_>) -> Result<EventTime> {
     let Some(name) = options.text("timestamp") else {
         return match options.span("timestamp_format") {
             None => Ok(EventTime::Record),
@@ -175,9 +215,9 @@ pub(super) fn event_time(
             .help("add timestamp='…' with the column's name")),
         };
     };
-    let (index, data_type) = column(&name, scope(stream, columns, names))?;
-    let format = timestamp_format(options, &data_type, &name)?;
-    Ok(EventTime::Column { index, format })
+    let found = named_column(&name, scope)?;
+    let format = timestamp_format(options, &found.data_type, &name)?;
+    Ok(EventTime::Column { index: found.index, format })
 }
 
 /// The format in which text of a time-stamp column is written; refuses types that are no time.
@@ -204,14 +244,14 @@ pub(super) fn timestamp_format(
     }
 }
 
-/// The column that an option names, with its type.
-pub(super) fn column(name: &Text, scope: Scope<'_>) -> Result<(usize, DataType)> {
+/// The column that an option names.
+pub(super) fn named_column(name: &Text, scope: Scope<'_>) -> Result<Visible> {
     let quoted = name.text.strip_prefix('`').and_then(|text| text.strip_suffix('`'));
     let quoting = if quoted.is_some() { Quoting::Quoted } else { Quoting::Bare };
     let text = quoted.unwrap_or(&name.text).trim().to_owned();
     let ident = Ident { text, quoting, span: name.span };
-    match scope.position(&ident).zip(scope.schema) {
-        Some((index, schema)) => Ok((index, schema.columns[index].data_type.clone())),
+    match scope.find(&ident) {
+        Some(column) => Ok(column.clone()),
         None => match scope.column(None, &ident) {
             Err(problem) => Err(problem),
             Ok(_) => {

@@ -97,14 +97,13 @@ pub(super) fn key_window(options: &Options) -> Result<Option<KeyWindow>> {
     }
 }
 
-/// Decides how a single value stands, and refuses `wrap_single_value` where there is none.
+/// Decides how a single value stands, and refuses `wrap_single_value` where there is none; `columns` are those of the value.
 pub(super) fn wrapping(
     options: &Options,
-    schema: &Schema,
+    columns: usize,
     formats: Formats,
     settings: &Settings,
 ) -> Result<Formats> {
-    let columns = schema.columns.iter().filter(|column| column.role == Role::Value).count();
     let Some(span) = options.span("wrap_single_value") else {
         let bare = columns == 1 && formats.value == Format::Json && !settings.wrap_single_values;
         return Ok(if bare { Formats { value: Format::BareJson, ..formats } } else { formats });
@@ -135,37 +134,38 @@ pub(super) fn check(schema: &Schema, formats: Formats, spans: &[Span]) -> Result
     for (format, role, part) in
         [(formats.key, Role::Key, "key"), (formats.value, Role::Value, "value")]
     {
-        let columns = schema.columns.iter().zip(spans);
+        let columns = schema.columns.iter().zip(spans.iter().copied());
         let columns: Vec<_> = columns.filter(|(column, _)| column.role == role).collect();
-        if role == Role::Key {
-            check_keys(&columns)?;
-        }
         check_part(format, part, &columns)?;
     }
     Ok(())
 }
 
 /// Equal maps may have different bytes, and rows meet by the bytes of their keys.
-fn check_keys(columns: &[(&Column, &Span)]) -> Result<()> {
+fn check_keys(columns: &[(&Column, Span)]) -> Result<()> {
     match columns.iter().find(|(column, _)| has_map(&column.data_type)) {
         None => Ok(()),
         Some((column, span)) => {
             let message =
                 format!("a MAP is not supported in a key: {} {}", column.name, column.data_type);
-            Err(Problem::new(**span, message, "this column")
+            Err(Problem::new(*span, message, "this column")
                 .help("equal maps may be written in different ways, so their rows would not meet"))
         }
     }
 }
 
-fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Result<()> {
+/// Refuses columns that the format of a `part` of records, key or value, cannot hold.
+pub(super) fn check_part(format: Format, part: &str, columns: &[(&Column, Span)]) -> Result<()> {
+    if part == "key" {
+        check_keys(columns)?;
+    }
     let misfit = |fits: fn(&DataType) -> bool| {
         columns.iter().find(|(column, _)| !fits(&column.data_type)).copied()
     };
-    let refuse = |(column, span): (&Column, &Span), help: &str| {
+    let refuse = |(column, span): (&Column, Span), help: &str| {
         let (name, data_type) = (&column.name, &column.data_type);
         let message = format!("{part}_format='{format}' does not support {name} {data_type}");
-        Err(Problem::new(*span, message, "this column").help(help))
+        Err(Problem::new(span, message, "this column").help(help))
     };
     match format {
         Format::None => match columns {
@@ -175,7 +175,7 @@ fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Resul
                     "{part}_format='NONE' can only be used without columns, but {} is one",
                     column.name
                 );
-                Err(Problem::new(**span, message, "this column"))
+                Err(Problem::new(*span, message, "this column"))
             }
         },
         Format::Kafka => {
@@ -184,7 +184,7 @@ fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Resul
                     "{part}_format='KAFKA' only supports a single column, but {} is a second",
                     second.name
                 );
-                return Err(Problem::new(**span, message, "the second column")
+                return Err(Problem::new(*span, message, "the second column")
                     .help(format!("{part}_format='JSON' holds several")));
             }
             let misfit = misfit(is_kafka);
@@ -200,7 +200,7 @@ fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Resul
                     "values without an object around them only support a single column, but {} is a second",
                     second.name
                 );
-                return Err(Problem::new(**span, message, "the second column")
+                return Err(Problem::new(*span, message, "the second column")
                     .help("wrap_single_value=TRUE writes an object"));
             }
             let Some((column, span)) = misfit(has_text_keys) else { return Ok(()) };
@@ -208,8 +208,7 @@ fn check_part(format: Format, part: &str, columns: &[(&Column, &Span)]) -> Resul
                 "JSON only supports a MAP with keys of type STRING, so {} cannot be written",
                 column.name
             );
-            Err(Problem::new(*span, message, format!("{}", column.data_type))
-                .help("MAP<STRING, …>"))
+            Err(Problem::new(span, message, format!("{}", column.data_type)).help("MAP<STRING, …>"))
         }
     }
 }

@@ -1,16 +1,28 @@
 //! Statements to streams and queries, one after the other, under the settings of the moment.
 
 mod declaration;
-mod format;
-mod graph;
-mod projection;
+mod changes;
 mod query;
+mod insert;
+mod draft;
+mod from;
+mod rows;
+mod group;
+mod window;
+mod partition;
+mod projection;
+mod keys;
+mod format;
 mod sink;
+mod bins;
+mod made;
+mod graph;
+mod expressions;
 #[cfg(test)]
 mod tests;
 
 use crate::ast::{Ident, OnExisting, Statement, StatementKind};
-use crate::catalog::{Catalog, Stream};
+use crate::catalog::{Access, Catalog, Stream};
 use crate::error::{Problem, Result};
 use crate::settings::Settings;
 use kolk::topology::Query;
@@ -50,16 +62,12 @@ impl<'a> Planner<'a> {
         let result = match &statement.kind {
             StatementKind::Declaration(create) => self.declare(create),
             StatementKind::CreateAs(create) => self.create_by_query(create),
-            StatementKind::InsertSelect(_) | StatementKind::InsertValues(_) => {
-                Err(Problem::unsupported(statement.span, "INSERT INTO"))
-            }
-            StatementKind::Drop(_) | StatementKind::DropType(_) => {
-                Err(Problem::unsupported(statement.span, "DROP"))
-            }
-            StatementKind::Alter(_) => Err(Problem::unsupported(statement.span, "ALTER")),
-            StatementKind::CreateType(_) => {
-                Err(Problem::unsupported(statement.span, "CREATE TYPE"))
-            }
+            StatementKind::InsertSelect(insert) => self.insert_by_query(insert),
+            StatementKind::InsertValues(insert) => self.insert_values(insert),
+            StatementKind::Drop(drop) => self.drop_source(drop),
+            StatementKind::Alter(alter) => self.alter(alter),
+            StatementKind::CreateType(create) => self.create_type(create),
+            StatementKind::DropType(drop) => self.drop_type(drop),
             // The parser has put the value in its place.
             StatementKind::Define(_) | StatementKind::Undefine(_) => Ok(()),
             StatementKind::Set(setting) => self.settings.set(&setting.key, &setting.value),
@@ -85,28 +93,39 @@ impl<'a> Planner<'a> {
 
     /// Sees to a name that is taken; true when the statement has nothing to do.
     fn keeps_existing(&mut self, name: &Ident, on_existing: OnExisting) -> Result<bool> {
-        let names = self.settings.names;
-        if !self.catalog.holds(name, names) {
-            return Ok(false);
-        }
+        let Some(stream) = self.catalog.get(name, self.settings.names) else { return Ok(false) };
+        let (noun, is_source) = (stream.noun(), stream.access == Access::Read);
         match on_existing {
             OnExisting::Keep => Ok(true),
+            OnExisting::Replace if is_source => Err(not_replaced(name, noun)),
             OnExisting::Replace => {
-                if let Some(stream) = self.catalog.remove(name, names) {
-                    let repartition = repartition_name(&stream.name);
-                    self.queries
-                        .retain(|query| query.name != stream.name && query.name != repartition);
+                if let Some(stream) = self.catalog.remove(name, self.settings.names) {
+                    self.remove_query(&stream.name);
                 }
                 Ok(false)
             }
             OnExisting::Refuse => {
-                let message = format!("there is already a stream {name}");
-                Err(Problem::new(name.span, message, "created above").help(
-                    "CREATE OR REPLACE STREAM takes its place, CREATE STREAM IF NOT EXISTS leaves it",
-                ))
+                let message = format!("there is already a {noun} {name}");
+                let noun = noun.to_uppercase();
+                Err(Problem::new(name.span, message, "created above").help(format!(
+                    "CREATE OR REPLACE {noun} takes its place, CREATE {noun} IF NOT EXISTS leaves it"
+                )))
             }
         }
     }
+
+    /// Takes away the query that makes a stream.
+    fn remove_query(&mut self, name: &str) {
+        let repartition = repartition_name(name);
+        self.queries.retain(|query| query.name != name && query.name != repartition);
+    }
+}
+
+/// What was declared as SOURCE stays what it is.
+fn not_replaced(name: &Ident, noun: &str) -> Box<Problem> {
+    let message =
+        format!("{name} cannot be added: CREATE OR REPLACE is not supported on source {noun}s");
+    Problem::new(name.span, message, "declared as SOURCE")
 }
 
 /// The stream that a statement creates.

@@ -1,16 +1,17 @@
 //! The output topic as the options describe it: time-stamp, delivery order, bins.
 
-use super::declaration::{column, timestamp_format};
+use super::declaration::{named_column, timestamp_format};
 use crate::ast::Text;
 use crate::error::{Problem, Result};
 use crate::options::Options;
 use crate::parser::parse_expression;
+use crate::resolve::Visible;
 use crate::settings::{Processing, Settings};
 use crate::source::Span;
 use crate::typing::{Typing, is_null};
 use kolk::expression::{Expression, Function, Kind, Literal};
 use kolk::schema::DataType;
-use kolk::topology::Delivery;
+use kolk::topology::{Delivery, Payload, Sink};
 use std::time::Duration;
 
 /// How long rows are collected when `bin_interval` does not say it.
@@ -94,7 +95,7 @@ fn bins(options: &Options, typing: Typing<'_>, delivery: Option<&Text>) -> Resul
     };
     let key = required("bin_key", "visit_id")?;
     let order_by = required("bin_order_by", "event_time")?;
-    let (position, data_type) = column(&key, typing.scope)?;
+    let Visible { index: position, data_type, .. } = named_column(&key, typing.scope)?;
     if matches!(data_type, DataType::Array(_) | DataType::Map(..) | DataType::Struct(_)) {
         let message = format!("{} is {data_type}; a bin key is one simple value", key.text);
         return Err(Problem::new(key.span, message, "choose another column"));
@@ -157,12 +158,11 @@ pub(super) fn timestamp(options: &Options, typing: Typing<'_>) -> Result<Option<
             .help("add timestamp='…' with the column's name")),
         };
     };
-    let (index, data_type) = column(&name, typing.scope)?;
+    let found = named_column(&name, typing.scope)?;
+    let data_type = found.data_type.clone();
     let format = timestamp_format(options, &data_type, &name)?;
-    let column_name =
-        typing.scope.schema.map_or_else(String::new, |schema| schema.columns[index].name.clone());
     let text = data_type == DataType::String;
-    let value = Expression { kind: Kind::Column { index, name: column_name }, data_type };
+    let value = found.expression();
     if !text {
         return Ok(Some(value));
     }
@@ -177,4 +177,28 @@ pub(super) fn timestamp(options: &Options, typing: Typing<'_>) -> Result<Option<
         }
     };
     Ok(Some(Expression { kind, data_type: DataType::Timestamp }))
+}
+
+/// The sink with its columns at other places.
+pub(super) fn renumbered(mut sink: Sink, place: &dyn Fn(usize) -> usize) -> Sink {
+    for_each_column(&mut sink, &mut |column| *column = place(*column));
+    sink
+}
+
+/// Visits the positions of all columns of its input that a sink uses.
+pub(super) fn for_each_column(sink: &mut Sink, visit: &mut dyn FnMut(&mut usize)) {
+    for payload in [&mut sink.key, &mut sink.value] {
+        if let Payload::Encoded { columns, .. } = payload {
+            columns.iter_mut().for_each(&mut *visit);
+        }
+    }
+    sink.timestamp.iter_mut().for_each(&mut *visit);
+    if let Delivery::BinPacked(bins) = &mut sink.delivery {
+        visit(&mut bins.key);
+        visit(&mut bins.order_by);
+    }
+    if let Some(window) = &mut sink.window {
+        visit(&mut window.start);
+        visit(&mut window.end);
+    }
 }

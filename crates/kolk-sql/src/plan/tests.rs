@@ -117,7 +117,7 @@ fn in_dialect_ksqldb_names_are_upper_case_and_keys_stay_keys() {
     assert_eq!(query.name, "SLIM");
     let sink = query.sink().unwrap();
     assert_eq!(sink.topic, "SLIM");
-    assert!(matches!(&sink.value, Payload::Encoded { columns, .. } if columns == &[1, 2, 3]));
+    assert!(matches!(&sink.value, Payload::Encoded { columns, .. } if columns == &[0, 1, 2]));
     assert_eq!(
         query.nodes.last().unwrap().schema.to_string(),
         "VISIT_ID STRING KEY, PAGE STRING, IP STRING, KSQL_COL_0 DECIMAL(13, 2)"

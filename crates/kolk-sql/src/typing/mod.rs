@@ -2,13 +2,18 @@
 
 mod arithmetic;
 mod call;
+mod collected;
 mod constant;
 mod construct;
 mod convert;
 #[cfg(test)]
 mod tests;
 
+use collected::TABLE_FUNCTIONS;
+pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded, is_as_value};
 pub(crate) use convert::{implicit, is_null};
+
+use crate::aggregate;
 
 use crate::ast::{self, Branch, Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, listed, nearest};
@@ -24,6 +29,8 @@ pub(crate) struct Typing<'a> {
     pub(crate) scope: Scope<'a>,
     /// The zone of times that are written without offset.
     pub(crate) timezone: &'a str,
+    /// What becomes of aggregates and table functions.
+    pub(crate) calls: Calls<'a>,
 }
 
 /// An expression with its place, so that errors can point at an operand.
@@ -65,7 +72,7 @@ impl Typing<'_> {
                 self.case(operand.as_deref(), branches, otherwise.as_deref())?
             }
             ExprKind::Cast { operand, target } => {
-                let target = resolve::data_type(target, self.scope.names)?;
+                let target = resolve::data_type(target, self.scope.names, self.scope.types)?;
                 convert::explicit(self.operand(operand)?.expression, target, span)?
             }
             ExprKind::Like { value, pattern, escape, negated } => {
@@ -82,11 +89,23 @@ impl Typing<'_> {
                 let value = Box::new(self.expression(value)?);
                 negate_if(boolean(Kind::IsNull(value)), *negated)
             }
-            ExprKind::Call { name, arguments } => self.call(name, arguments, span)?,
-            ExprKind::CallAll { name } => {
-                let what = format!("{name}(*): aggregation");
-                return Err(Problem::unsupported(span, what));
+            ExprKind::Call { arguments, .. } if is_as_value(expr) => {
+                return self.expression(&arguments[0]);
             }
+            ExprKind::Call { name, arguments } => match aggregate::find(&name.text) {
+                Some(aggregate) => self.aggregate(aggregate, arguments, span)?,
+                None if is_table_function(name) => self.explode(name, arguments, span)?,
+                None => self.call(name, arguments, span)?,
+            },
+            ExprKind::CallAll { name } => match aggregate::find(&name.text) {
+                Some(count) if count.more == aggregate::More::OrNothing => {
+                    self.aggregate(count, &[], span)?
+                }
+                _ => {
+                    let message = format!("{name} does not take *");
+                    return Err(Problem::new(span, message, "only COUNT(*) counts rows"));
+                }
+            },
             ExprKind::Lambda { .. } => return Err(Problem::unsupported(span, "a lambda function")),
             ExprKind::Struct(fields) => self.structure(fields)?,
             ExprKind::Map(entries) => self.map(entries, span)?,
@@ -409,6 +428,10 @@ impl Typing<'_> {
         let to = self.comparison(BinaryOperator::LessOrEqual, high.span, value, high)?;
         Ok(boolean(joined(BinaryOperator::And, from, to)))
     }
+}
+
+fn is_table_function(name: &Ident) -> bool {
+    TABLE_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&name.text))
 }
 
 fn literal(value: Literal, data_type: DataType) -> Expression {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::parser::parse_expression;
+use crate::resolve::{Relation, Types};
 use crate::settings::Names;
 use kolk::schema::{Column, Role, Schema};
 
@@ -28,9 +29,10 @@ fn schema() -> Schema {
 
 fn typed(text: &str) -> Result<Expression> {
     let schema = schema();
-    let scope =
-        Scope { name: "visits", qualifier: "v", schema: Some(&schema), names: Names::AsWritten };
-    Typing { scope, timezone: "Europe/Paris" }.expression(&parse_expression(text)?)
+    let relations = [Relation::of("visits", "v", Some(&schema))];
+    let scope = Scope { relations: &relations, names: Names::AsWritten, types: &Types::default() };
+    let calls = Calls::Refused("a test");
+    Typing { scope, timezone: "Europe/Paris", calls }.expression(&parse_expression(text)?)
 }
 
 #[test]

@@ -170,6 +170,12 @@ impl Query {
         }
     }
 
+    /// The same query without columns that do not matter for its output.
+    #[must_use]
+    pub fn pruned(&self) -> Self {
+        prune::prune(self)
+    }
+
     /// What the rows of a node are.
     #[must_use]
     pub fn collection(&self, node: usize) -> Collection {

@@ -1,0 +1,5 @@
+CREATE TABLE users (id BIGINT PRIMARY KEY, name STRING, city STRING, age INT)
+  WITH (kafka_topic='users', value_format='JSON');
+CREATE STREAM visits (visit_id STRING KEY, event_time TIMESTAMP, page STRING, amount DOUBLE, tags ARRAY<STRING>)
+  WITH (kafka_topic='visits', value_format='JSON', timestamp='event_time', watermark_delay='10 seconds');
+INSERT INTO users SELECT * FROM visits;

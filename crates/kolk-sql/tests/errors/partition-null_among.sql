@@ -1,0 +1,3 @@
+CREATE STREAM visits (visit_id STRING KEY, event_time TIMESTAMP, page STRING, amount DOUBLE, tags ARRAY<STRING>)
+  WITH (kafka_topic='visits', value_format='JSON', timestamp='event_time', watermark_delay='10 seconds');
+CREATE STREAM w AS SELECT * FROM visits PARTITION BY page, NULL;

@@ -1,1 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY) WITH (kafka_topic='t', value_format='JSON');

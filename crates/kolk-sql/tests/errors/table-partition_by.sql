@@ -1,0 +1,3 @@
+CREATE TABLE users (id BIGINT PRIMARY KEY, name STRING, city STRING, age INT)
+  WITH (kafka_topic='users', value_format='JSON');
+CREATE TABLE t AS SELECT * FROM users PARTITION BY city;

@@ -1,0 +1,1 @@
+CREATE TYPE double AS BIGINT;

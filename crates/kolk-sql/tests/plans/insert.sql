@@ -1,0 +1,12 @@
+CREATE TYPE place AS STRUCT<town STRING, country STRING>;
+CREATE STREAM a (id STRING, at place, n BIGINT) WITH (kafka_topic='a', value_format='JSON');
+CREATE STREAM b (id STRING, at place, m INT) WITH (kafka_topic='b', value_format='JSON');
+CREATE STREAM everything AS SELECT id, at->town AS town, n FROM a;
+INSERT INTO everything SELECT id, at->town AS town, m AS n FROM b WHERE m > 0;
+INSERT INTO everything WITH (delivery='idempotent') SELECT id, 'none' AS town, CAST(NULL AS BIGINT) AS n FROM b;
+DEFINE who = 'everything';
+DROP STREAM IF EXISTS nothing;
+CREATE STREAM gone AS SELECT id FROM ${who};
+DROP STREAM gone;
+ALTER STREAM b ADD COLUMN extra DOUBLE;
+CREATE STREAM extras AS SELECT extra FROM b;
