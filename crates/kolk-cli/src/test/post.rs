@@ -32,18 +32,16 @@ fn source(expected: &Json, program: &Program, wrong: &mut Vec<String>) {
         return wrong.push(format!("there is no source {name}"));
     };
     if let Some(kind) = expected.get("type").and_then(Json::text)
-        && !kind.eq_ignore_ascii_case(KIND)
+        && !kind.eq_ignore_ascii_case(stream.noun())
     {
-        wrong.push(format!("{name} is a {KIND}, expected a {}", kind.to_lowercase()));
+        let noun = stream.noun();
+        wrong.push(format!("{name} is a {noun}, expected a {}", kind.to_lowercase()));
     }
     if let Some(text) = expected.get("schema").and_then(Json::text) {
         schema(text, stream, wrong);
     }
     formats(expected, stream, wrong);
 }
-
-/// Tables come with aggregations.
-const KIND: &str = "stream";
 
 /// The columns: names, types, and which are keys.
 fn schema(text: &str, stream: &Stream, wrong: &mut Vec<String>) {
@@ -67,8 +65,9 @@ fn schema(text: &str, stream: &Stream, wrong: &mut Vec<String>) {
     }
 }
 
-/// Key columns before the others, as ksqlDB orders them.
+/// Key columns before the others, as ksqlDB orders them; the bounds of windows are no columns to it.
 fn keys_first(mut schema: Schema) -> Schema {
+    schema.columns.retain(|column| !matches!(column.role, Role::WindowStart | Role::WindowEnd));
     schema.columns.sort_by_key(|column| column.role != Role::Key);
     schema
 }

@@ -38,7 +38,7 @@ pub(super) fn moved(
             |slot: &Output, candidate: &Expression| slot.expression == *candidate && !slot.as_value;
         let Some(chosen) = candidates
             .into_iter()
-            .find(|candidate| slots.iter().any(|slot| selected(slot, *candidate)))
+            .find(|candidate| slots.iter().any(|slot| selected(slot, candidate)))
         else {
             missing.push(part.shown.as_str());
             continue;

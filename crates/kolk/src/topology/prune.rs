@@ -214,10 +214,7 @@ fn pruned(query: &Query, number: usize, kept: &[Vec<bool>], all: &[Vec<usize>]) 
         }
         Operator::Sink(sink) => {
             move_sink(sink, places(0));
-            let input = query.nodes[number].inputs[0];
-            if node.schema == query.nodes[input].schema {
-                retain(&mut node.schema.columns, &kept[input]);
-            }
+            // Its schema is that of the stream which others will read.
             return node;
         }
     }
