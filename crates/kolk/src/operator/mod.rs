@@ -23,6 +23,7 @@ mod lanes;
 mod block;
 mod head;
 mod stateless;
+mod join;
 mod node;
 mod tail;
 pub mod task;

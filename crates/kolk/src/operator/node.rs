@@ -1,6 +1,7 @@
 //! A node of the plan → the one that runs.
 
 use crate::operator::PlanError;
+use crate::operator::join;
 use crate::operator::operate::Operate;
 use crate::operator::stateless::{Filter, Merge, Project};
 use crate::topology::{Operator, Query};
@@ -21,7 +22,10 @@ pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Oper
         Operator::Merge => Some(Box::new(Merge)),
         Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
         Operator::Aggregate(_) => return Err(not_yet(stage, "GROUP BY")),
-        Operator::Join(_) => return Err(not_yet(stage, "JOIN")),
+        Operator::Join(join) => match join::operate(stage, node, join) {
+            Some(operate) => Some(operate),
+            None => return Err(not_yet(stage, "JOIN")),
+        },
     })
 }
 

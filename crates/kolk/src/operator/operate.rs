@@ -3,6 +3,7 @@
 use crate::operator::chunk::Chunk;
 use crate::operator::evaluate::Session;
 use crate::state::Store;
+use crate::state::row::Corrupt;
 use crate::topology::WatermarkPolicy;
 use std::fmt::Debug;
 
@@ -11,7 +12,8 @@ use std::fmt::Debug;
 ///
 /// The marks of a chunk are already the node's own watermark: the minimum over its inputs (or, by policy `max`, the
 /// largest time-stamp seen). A row is processed under the watermark that the marks before it left; at a mark, what is due
-/// by then happens. A node repeats the marks in its output, behind the rows that they made due.
+/// by then happens. A node repeats the marks in its output, behind the rows that they made due; where these rows have earlier times,
+/// as far behind as [`Operate::output_watermark`] says.
 pub(crate) trait Operate: Debug {
     /// Processes what comes from one input.
     fn process(&mut self, input: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk;
@@ -26,8 +28,18 @@ pub(crate) trait Operate: Debug {
         Vec::new()
     }
 
+    /// The watermark of its output when its own is this: rows that it puts out later may be no earlier.
+    fn output_watermark(&self, watermark: i64) -> i64 {
+        watermark
+    }
+
     /// The stores hold what was committed: indexes are built, nothing goes out. `watermark` is the node's, as committed.
-    fn restored(&mut self, _watermark: Option<i64>) {}
+    ///
+    /// # Errors
+    /// [`Corrupt`] when a store holds what this node has not written.
+    fn restored(&mut self, _watermark: Option<i64>) -> Result<(), Corrupt> {
+        Ok(())
+    }
 }
 
 /// What a node works with beside its rows.

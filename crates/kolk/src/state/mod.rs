@@ -5,7 +5,6 @@
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode keys"))]
 pub(crate) mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode rows"))]
 pub(crate) mod row;
 mod arena;
 mod shape;

@@ -160,14 +160,18 @@ impl Graph {
     }
 
     /// The sources' watermarks are as they were committed: each node's follow, and it makes itself ready.
-    pub(super) fn restored(&mut self, sources: &[(usize, Option<i64>)]) {
+    ///
+    /// # Errors
+    /// What is wrong with a node's stores.
+    pub(super) fn restored(&mut self, sources: &[(usize, Option<i64>)]) -> Result<(), String> {
         for (node, watermark) in sources {
             self.nodes[*node].watermark = *watermark;
         }
         for node in 0..self.nodes.len() {
-            let watermark = self.nodes[node].watermark;
+            let mut watermark = self.nodes[node].watermark;
             if let Some(operate) = &mut self.nodes[node].operate {
-                operate.restored(watermark);
+                operate.restored(watermark).map_err(|error| format!("node {node}: {error}"))?;
+                watermark = watermark.map(|watermark| operate.output_watermark(watermark));
             }
             for (reader, input) in self.nodes[node].readers.clone() {
                 let reader = &mut self.nodes[reader];
@@ -179,6 +183,7 @@ impl Graph {
                 };
             }
         }
+        Ok(())
     }
 
     /// The watermark of a node.

@@ -392,7 +392,10 @@ impl Task {
     }
 
     /// All stores are as they were committed: lanes, watermarks and operators go on from there.
-    pub fn restored(&mut self) {
+    ///
+    /// # Errors
+    /// What is wrong with a store: it is damaged, or another version of the query wrote it.
+    pub fn restored(&mut self) -> Result<(), String> {
         self.time.restore(&mut self.lanes);
         let watermark =
             |(number, input): (usize, &Input)| (input.node, self.lanes.watermark(number));
@@ -401,8 +404,9 @@ impl Task {
         sources.extend(
             (0..self.inputs.len()).map(|input| (self.out_of(input), self.lanes.watermark(input))),
         );
-        self.graph.restored(&sources);
+        self.graph.restored(&sources)?;
         self.sink_watermark = self.graph.watermark(self.sink);
+        Ok(())
     }
 
     /// A store, for those who look into it.

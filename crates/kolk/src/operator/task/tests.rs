@@ -189,7 +189,7 @@ fn a_task_goes_on_where_it_was_committed_even_in_the_middle_of_a_record() {
     for of in output.addressed.iter().filter(|of| of.to == Destination::Changelog(0)) {
         next.restore(0, of.key.of(&output.encoded).unwrap(), of.value.of(&output.encoded));
     }
-    next.restored();
+    next.restored().unwrap();
     assert_eq!(next.watermark(), Some(1));
     offer(&mut next, 7, &records);
     let mut told = Vec::new();
