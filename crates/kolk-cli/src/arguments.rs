@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::{
-    completion, consume, demo, explain, generate, group, produce, reset, run, test, topic, verify,
+    completion, consume, demo, explain, generate, group, produce, reset, run, state, test, topic,
+    verify,
 };
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Produce(produce::Options),
     Consume(consume::Options),
     Verify(verify::Options),
+    State(state::Options),
     Generate(generate::Options),
     Reset(reset::Options),
     Completion(completion::Options),

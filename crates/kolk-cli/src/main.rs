@@ -28,6 +28,7 @@ mod produce;
 mod program;
 mod reset;
 mod run;
+mod state;
 mod test;
 mod topic;
 mod verify;
@@ -78,6 +79,7 @@ fn run(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Produce(options) => produce::run(options, context),
         Command::Consume(options) => consume::run(options, context),
         Command::Verify(options) => verify::run(options, context),
+        Command::State(options) => state::run(options, context),
         Command::Generate(options) => generate::run(options, context),
         Command::Reset(options) => reset::run(options, context),
         Command::Completion(options) => completion::run(options, context),

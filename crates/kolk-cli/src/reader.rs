@@ -156,14 +156,30 @@ pub(crate) fn read_all(
     session: &Session,
     topic: &TopicDescription,
     stop: &crate::signal::Stop,
+    each: impl FnMut(i32, &Record<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let bounds = bounds(session, topic)?;
+    read_between(session, &topic.name, &bounds, stop, each)
+}
+
+/// Hands every record of some partitions between two offsets (the second one exclusive) to `each`: partitions mixed, each in its
+/// order.
+///
+/// # Errors
+/// As [`read_all`].
+pub(crate) fn read_between(
+    session: &Session,
+    topic: &str,
+    bounds: &BTreeMap<i32, (Offset, Offset)>,
+    stop: &crate::signal::Stop,
     mut each: impl FnMut(i32, &Record<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut reader = Reader::new(session.config(), session.clock())?;
     let mut scratch = Scratch::new();
     let mut left: BTreeMap<TopicPartition, Offset> = BTreeMap::new();
-    for (partition, (start, end)) in bounds(session, topic)? {
+    for (&partition, &(start, end)) in bounds {
         if start < end {
-            let partition = TopicPartition::new(topic.name.as_str(), partition);
+            let partition = TopicPartition::new(topic, partition);
             reader.assign(partition.clone(), Start::At(start));
             left.insert(partition, end);
         }

@@ -7,6 +7,7 @@ use crate::session::{Context, Session};
 use crate::settings::ConnectionArgs;
 use clap::Args;
 use kolk::client::admin::{Admin, Internal};
+use kolk::state::local::application_folder;
 use kolk_wire::ErrorCode;
 use std::fs;
 use std::path::Path;
@@ -59,7 +60,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         .filter(|name| name.starts_with(&prefix))
         .filter(|name| INTERNAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix)))
         .collect();
-    let state = options.state.folder(context).join(&options.app);
+    let state = application_folder(&options.state.folder(context), &options.app);
     let state = Some(state).filter(|path| path.exists());
     if groups.is_empty() && topics.is_empty() && state.is_none() {
         context.out.note(&format!(

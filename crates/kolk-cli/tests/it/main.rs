@@ -10,4 +10,5 @@ mod discovery;
 mod errors;
 mod programs;
 mod sql_tests;
+mod state;
 mod java;

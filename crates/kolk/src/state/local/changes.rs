@@ -111,7 +111,7 @@ pub(super) fn put_change(store: usize, key: &[u8], value: Option<&[u8]>, into: &
 }
 
 /// What is told of an entry or change: the store's place in the layout, the key, the value or none where it was removed.
-pub type OnChange<'a> = dyn FnMut(usize, &[u8], Option<&[u8]>) + 'a;
+pub(super) type OnChange<'a> = dyn FnMut(usize, &[u8], Option<&[u8]>) + 'a;
 
 /// Hands on changes that [`put_change`] wrote.
 pub(super) fn each_change(mut bytes: &[u8], each: &mut OnChange<'_>) -> Result<(), Corrupt> {

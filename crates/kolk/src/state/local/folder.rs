@@ -15,11 +15,15 @@ const NAME_MAX: usize = 180;
 /// Letters, digits, `.`, `_` and `-` of names stay; other bytes become `%` and two hexadecimal digits, so no name leads elsewhere.
 #[must_use]
 pub fn task_folder(state: &Path, application: &str, stage: &str, partition: i32) -> PathBuf {
-    let mut application = file_name(application);
-    if application == INSTANCES {
-        application = "%69nstances".to_owned();
-    }
-    state.join(application).join(file_name(stage)).join(partition.to_string())
+    let application = application_folder(state, application);
+    application.join(file_name(stage)).join(partition.to_string())
+}
+
+/// The folder of an application's tasks.
+#[must_use]
+pub fn application_folder(state: &Path, application: &str) -> PathBuf {
+    let name = file_name(application);
+    state.join(if name == INSTANCES { "%69nstances" } else { &name })
 }
 
 fn file_name(name: &str) -> String {

@@ -20,9 +20,9 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Changes, OnChange};
+pub use changes::Changes;
 pub use error::LocalError;
-pub use folder::{task_folder, task_folders};
+pub use folder::{application_folder, task_folder, task_folders};
 pub use layout::{Layout, StoreLayout, changelog_topic};
 pub use reader::{Contents, read_folder};
 

@@ -318,18 +318,17 @@ fn a_wiped_folder_begins_anew_and_stays_locked() {
 #[test]
 fn a_folder_is_read_without_a_lock() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(read_folder(folder.path(), &mut |_| (), &mut |_, _, _| ()).unwrap(), None);
+    assert!(read_folder(folder.path()).unwrap().is_none());
     let mut task = Task::new(folder.path(), SETTINGS);
     task.put(1, 1, b"a");
     task.commit().unwrap();
-    let mut seen = Vec::new();
-    let contents = read_folder(folder.path(), &mut |_| (), &mut |store, key, value| {
-        seen.push((store, key.to_vec(), value.map(<[u8]>::to_vec)));
-    });
-    let contents = contents.unwrap().unwrap();
-    assert_eq!(seen, [(1, vec![1], Some(b"a".to_vec()))]);
+    let contents = read_folder(folder.path()).unwrap().unwrap();
+    assert_eq!(entries(&contents.stores.try_into().unwrap()), task.committed[1]);
     assert_eq!(contents.layout, layout(&["one", "two"]));
     assert_eq!(contents.positions, BTreeMap::from([("one".to_owned(), 1)]));
+    fs::write(folder.path().join("snapshot-0"), "?").unwrap();
+    let message = read_folder(folder.path()).unwrap_err().to_string();
+    assert!(message.ends_with("snapshot-0 is no file of Kolk's state"), "{message}");
 }
 
 #[derive(Debug, Clone)]
