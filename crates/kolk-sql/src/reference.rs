@@ -1,9 +1,9 @@
 //! The tables of settings, options and functions as Markdown: what `docs/dialect.md` and `docs/sql.md` hold.
 
-use crate::function::{self, SIGNATURES};
+use crate::function;
 use crate::options::{self, Place, ValueKind};
 use crate::settings;
-use kolk::expression::Function;
+use kolk::expression::{Family, Function};
 use std::fmt::Write;
 
 /// `docs/dialect.md`.
@@ -116,16 +116,30 @@ An expression that fails on a row (a division by zero, text that is no number) i
     text.push_str(
         "\nDurations are text with a unit: `'500 ms'`, `'20 seconds'`, `'10 minutes'`, `'1 hour'`, `'2 days'`.\n",
     );
-    text.push_str("\n## Functions\n\n| call | result |\n|---|---|\n");
-    for signature in SIGNATURES {
-        line(&mut text, &[code(&signature.to_string()), code(&signature.outcome())]);
-    }
-    let unsigned =
-        Function::ALL.iter().filter(|function| function::find(function.name()).is_empty());
-    for function in unsigned {
-        line(&mut text, &[code(function.name()), "not callable yet".to_owned()]);
-    }
+    functions(&mut text);
     text
+}
+
+/// The functions, family by family.
+fn functions(text: &mut String) {
+    text.push_str(
+        "\n## Functions\n\nLetters stand for types: the same letter for the same type. What stands in brackets may be left out. \
+         An argument that is narrower is widened, constant text is read as what it stands among. A NULL argument makes the result \
+         NULL unless something else is said.\n",
+    );
+    for family in Family::ALL {
+        let _ = write!(text, "\n### {}\n\n| call | result | |\n|---|---|---|\n", family.title());
+        for function in Function::ALL.iter().filter(|function| function.family() == *family) {
+            let mut doc = function.doc();
+            for signature in function::find(function.name()) {
+                line(
+                    text,
+                    &[code(&signature.to_string()), code(&signature.outcome()), doc.to_owned()],
+                );
+                doc = "";
+            }
+        }
+    }
 }
 
 fn values(row: &settings::Row) -> String {

@@ -5,8 +5,8 @@ use crate::duration;
 use crate::error::{Problem, Result, listed, nearest};
 use crate::options::DELIMITER;
 use kolk::topology::{
-    Conventions, Format, JsonNulls, JsonTimestamps, NestedText, NullComparisons, OffsetReset,
-    WatermarkPolicy,
+    Collections, Conventions, Format, JsonNulls, JsonTimestamps, LambdaFailures, NullComparisons,
+    OffsetReset, WatermarkPolicy,
 };
 use std::time::Duration;
 
@@ -345,19 +345,34 @@ table! {
             NullComparisons::False => "false".to_owned(),
         }),
         "What a comparison with NULL gives: NULL, or FALSE. `IN` and `BETWEEN` compare too.";
-    "nested_text" ["json", "java"] "", "json" / "java",
+    "collections" ["json", "java"] "", "json" / "java",
         (|settings, word| {
-            settings.conventions.nested_text = match word {
-                "json" => NestedText::Json,
-                "java" => NestedText::Java,
+            settings.conventions.collections = match word {
+                "json" => Collections::Json,
+                "java" => Collections::Java,
                 _ => return Err(String::new()),
             };
             Ok(())
-        }, |settings| match settings.conventions.nested_text {
-            NestedText::Json => "json".to_owned(),
-            NestedText::Java => "java".to_owned(),
+        }, |settings| match settings.conventions.collections {
+            Collections::Json => "json".to_owned(),
+            Collections::Java => "java".to_owned(),
         }),
-        "How arrays, maps and structs are cast to text: as JSON, or as Java's collections show themselves (`[1, 2]`).";
+        "`json`: arrays, maps and structs are cast to text as JSON, and functions go through maps in their order. `java`: they \
+        are cast as Java shows them (`[1, 2]`, `{a=1}`), and maps have the order of Java's hash tables.";
+    "lambda_failures" ["item", "whole"] "", "item" / "whole",
+        (|settings, word| {
+            settings.conventions.lambda_failures = match word {
+                "item" => LambdaFailures::Item,
+                "whole" => LambdaFailures::Whole,
+                _ => return Err(String::new()),
+            };
+            Ok(())
+        }, |settings| match settings.conventions.lambda_failures {
+            LambdaFailures::Item => "item".to_owned(),
+            LambdaFailures::Whole => "whole".to_owned(),
+        }),
+        "What becomes of arithmetic that fails on an item in a lambda function: the item is NULL, or the whole result, which \
+        arithmetic with NULL then makes NULL too.";
     "select_star" ["bytes", "columns"] "", "bytes" / "columns", word_field!(SelectStar, select_star),
         "`SELECT *` alone: the value's bytes unchanged, or the declared columns.";
     "watermark_policy" ["min", "max"] "", "min" / "max",

@@ -109,7 +109,7 @@ impl Planner<'_> {
     ) -> Typing<'a> {
         let scope = Scope { relations, names: self.settings.names, types: self.catalog.types() };
         let timezone = &self.settings.conventions.timezone;
-        Typing { scope, timezone, calls: Calls::Refused(clause) }
+        Typing { scope, timezone, calls: Calls::Refused(clause), parameters: &[] }
     }
 
     /// A query up to its sink; `into` is how values are written in the stream to which it adds, if it does not make one.

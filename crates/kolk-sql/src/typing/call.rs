@@ -1,12 +1,23 @@
 //! Calls: which signature fits, and what the arguments become.
 
-use super::{Operand, Typing, convert, implicit, is_null};
-use crate::ast::{Expr, Ident};
+use super::lambda::Lambda;
+use super::{Operand, Typing, constant, convert, implicit, is_null, literal};
+use crate::aggregate::AGGREGATES;
+use crate::ast::{Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, nearest};
-use crate::function::{self, Outcome, Parameter, Signature};
+use crate::function::{self, Bindings, Outcome, Pattern, Signature};
 use crate::source::Span;
-use kolk::expression::{Expression, Function, Kind};
+use kolk::expression::{Expression, Function, Kind, Literal};
 use kolk::schema::DataType;
+
+/// An argument as far as it has a type by itself.
+pub(super) enum Argument<'e> {
+    Value(Operand),
+    /// It gets its types from the others.
+    Lambda(Lambda<'e>),
+    /// A unit of time.
+    Unit(&'static str, Span),
+}
 
 impl Typing<'_> {
     pub(super) fn call(&self, name: &Ident, arguments: &[Expr], span: Span) -> Result<Expression> {
@@ -14,41 +25,67 @@ impl Typing<'_> {
         if signatures.is_empty() {
             return Err(unknown(name));
         }
-        let arguments = self.operands(arguments)?;
+        let arguments = arguments
+            .iter()
+            .enumerate()
+            .map(|(position, argument)| self.argument(&signatures, position, argument))
+            .collect::<Result<Vec<_>>>()?;
         let fitting = signatures.iter().find(|signature| fits(signature, &arguments));
         match fitting {
-            Some(signature) => self.called(signature, arguments),
+            Some(signature) => self.called(signature, arguments, span),
             None => Err(misfit(name, &signatures, &arguments, span)),
         }
     }
 
-    fn called(&self, signature: &Signature, mut arguments: Vec<Operand>) -> Result<Expression> {
-        let what = format!("the arguments of {}", signature.function.name());
-        if signature.parameters.contains(&Parameter::Same) {
-            convert::read_constants(&mut arguments, self.timezone)?;
-            let (arguments, common) = self.brought_together(arguments, &what)?;
-            return Ok(expression(signature.function, arguments, common));
+    fn argument<'e>(
+        &self,
+        signatures: &[&Signature],
+        position: usize,
+        argument: &'e Expr,
+    ) -> Result<Argument<'e>> {
+        if let ExprKind::Lambda { parameters, body } = &argument.kind {
+            return Ok(Argument::Lambda(Lambda { parameters, body, span: argument.span }));
         }
-        let item = match arguments.first().map(|first| &first.expression.data_type) {
-            Some(DataType::Array(item)) => Some((**item).clone()),
-            _ => None,
-        };
-        let mut typed = Vec::with_capacity(arguments.len());
-        for (position, Operand { expression, span }) in arguments.into_iter().enumerate() {
-            let target = match signature.parameter(position) {
-                Parameter::Item => item.clone(),
-                Parameter::Decimal => exact(&expression.data_type),
-                other => other.data_type(),
+        let wants_unit = |signature: &&Signature| signature.parameter(position) == Pattern::Unit;
+        if let ExprKind::Column { qualifier: None, name } = &argument.kind
+            && signatures.iter().any(wants_unit)
+            && let Some(unit) = function::unit(&name.text)
+        {
+            return Ok(Argument::Unit(unit, argument.span));
+        }
+        Ok(Argument::Value(self.operand(argument)?))
+    }
+
+    fn called(
+        &self,
+        signature: &Signature,
+        mut arguments: Vec<Argument<'_>>,
+        span: Span,
+    ) -> Result<Expression> {
+        let mut bindings = self.bound(signature, &mut arguments, span)?;
+        let mut typed: Vec<Expression> = Vec::with_capacity(arguments.len());
+        for (position, argument) in arguments.into_iter().enumerate() {
+            let parameter = signature.parameter(position);
+            let expression = match (argument, parameter) {
+                (Argument::Value(operand), _) => self.fitted(operand, parameter, &bindings)?,
+                (Argument::Lambda(lambda), Pattern::Lambda(of, result)) => {
+                    let before = bindings.clone();
+                    let body = self.lambda(&lambda, (of, result), &mut bindings)?;
+                    self.widen_again(signature, &mut typed, (&before, &bindings), span)?;
+                    body
+                }
+                (Argument::Unit(unit, _), _) => {
+                    literal(Literal::String(unit.to_owned()), DataType::String)
+                }
+                // The signature fits.
+                (Argument::Lambda(_), _) => continue,
             };
-            let target = target.unwrap_or_else(|| expression.data_type.clone());
-            typed.push(implicit(expression, &target, self.timezone, span)?);
+            typed.push(expression);
         }
         let first = typed.first().map_or(DataType::String, |first| first.data_type.clone());
-        let result = match signature.result {
-            Outcome::Of(parameter) => parameter.data_type().unwrap_or(first),
-            Outcome::Boolean => DataType::Boolean,
-            Outcome::First | Outcome::Common => first,
-            Outcome::Texts => DataType::Array(Box::new(DataType::String)),
+        let data_type = match signature.result {
+            Outcome::Is(pattern) => pattern.data_type(&bindings).unwrap_or(first),
+            Outcome::First => first,
             Outcome::WholeDecimal => match first {
                 // Rounding up may need one digit more in front of the point.
                 DataType::Decimal { precision, scale } => {
@@ -57,57 +94,160 @@ impl Typing<'_> {
                 other => other,
             },
         };
-        Ok(expression(signature.function, typed, result))
+        let kind = Kind::Call { function: signature.function, arguments: typed };
+        Ok(Expression { kind, data_type })
+    }
+
+    /// Arguments whose letter has become wider: the state of REDUCE becomes what its function makes of it.
+    fn widen_again(
+        &self,
+        signature: &Signature,
+        typed: &mut [Expression],
+        (before, after): (&Bindings, &Bindings),
+        span: Span,
+    ) -> Result<()> {
+        for (position, argument) in typed.iter_mut().enumerate() {
+            let of = signature.parameter(position);
+            let (old, new) = (of.data_type(before), of.data_type(after));
+            if let Some(new) = new.filter(|new| old.as_ref() != Some(new)) {
+                *argument = implicit(argument.clone(), &new, self.timezone, span)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The types that the signature's letters stand for: the common type of all that stands in a letter's place.
+    fn bound(
+        &self,
+        signature: &Signature,
+        arguments: &mut [Argument<'_>],
+        span: Span,
+    ) -> Result<Bindings> {
+        self.read_alike(signature, arguments)?;
+        let mut found: Vec<(char, DataType, Span)> = Vec::new();
+        let (mut unknown, mut mismatch) = (Vec::new(), None);
+        for (position, argument) in arguments.iter().enumerate() {
+            let Argument::Value(Operand { expression, span }) = argument else { continue };
+            let parameter = signature.parameter(position);
+            if is_null(expression) {
+                unknown.extend(parameter.letter());
+                continue;
+            }
+            let text = matches!(expression.kind, Kind::Literal(Literal::String(_)));
+            parameter.bind(&expression.data_type, &mut |letter, data_type| {
+                match found.iter_mut().find(|(known, ..)| *known == letter) {
+                    None => found.push((letter, data_type.clone(), *span)),
+                    // It is read as what it stands among.
+                    Some(_) if text => {}
+                    Some((_, so_far, first)) => match convert::widened(so_far, data_type) {
+                        Some(wider) => *so_far = wider,
+                        None => {
+                            mismatch = Some((so_far.clone(), *first, data_type.clone(), *span));
+                        }
+                    },
+                }
+            });
+        }
+        let what = format!("the arguments of {}", signature.function.name());
+        if let Some((a, first, b, second)) = mismatch {
+            let help = convert::cast_help(&a, &b);
+            return Err(Problem::new(second, format!("{what} must have one type"), format!("{b}"))
+                .label(first, format!("{a}"))
+                .maybe_help(help));
+        }
+        if unknown.iter().any(|letter| !found.iter().any(|(known, ..)| known == letter)) {
+            let message = format!("{what} are all NULL, so they have no type");
+            return Err(Problem::new(span, message, "give it one").help("CAST(NULL AS STRING)"));
+        }
+        let mut bindings = Bindings::default();
+        found.into_iter().for_each(|(letter, data_type, _)| bindings.set(letter, data_type));
+        Ok(bindings)
+    }
+
+    /// Reads constants in the place of one letter as what stands there too.
+    fn read_alike(&self, signature: &Signature, arguments: &mut [Argument<'_>]) -> Result<()> {
+        let letter_at = |position: usize| signature.parameter(position).letter();
+        let Some(letter) = (0..arguments.len()).find_map(letter_at) else { return Ok(()) };
+        let places: Vec<usize> =
+            (0..arguments.len()).filter(|at| letter_at(*at) == Some(letter)).collect();
+        let mut operands = Vec::with_capacity(places.len());
+        for place in &places {
+            if let Argument::Value(Operand { expression, span }) = &arguments[*place] {
+                operands.push(Operand { expression: expression.clone(), span: *span });
+            }
+        }
+        convert::read_constants(&mut operands, self.timezone)?;
+        for (place, operand) in places.into_iter().zip(operands) {
+            arguments[place] = Argument::Value(operand);
+        }
+        Ok(())
+    }
+
+    /// An argument as what the parameter takes.
+    fn fitted(
+        &self,
+        operand: Operand,
+        parameter: Pattern,
+        bindings: &Bindings,
+    ) -> Result<Expression> {
+        let Operand { mut expression, span } = operand;
+        let Some(target) = parameter.data_type(bindings) else { return Ok(expression) };
+        if let Kind::Literal(Literal::String(text)) = &expression.kind
+            && target != DataType::String
+        {
+            expression = constant::read(text, &target, self.timezone, span)?;
+        }
+        implicit(expression, &target, self.timezone, span)
     }
 }
 
-fn expression(function: Function, arguments: Vec<Expression>, data_type: DataType) -> Expression {
-    Expression { kind: Kind::Call { function, arguments }, data_type }
-}
-
-fn exact(data_type: &DataType) -> Option<DataType> {
-    matches!(data_type, DataType::Decimal { .. }).then(|| data_type.clone())
-}
-
 /// Whether every argument is, or widens to, what the signature takes.
-fn fits(signature: &Signature, arguments: &[Operand]) -> bool {
+fn fits(signature: &Signature, arguments: &[Argument<'_>]) -> bool {
     signature.takes(arguments.len())
         && arguments
             .iter()
             .enumerate()
-            .all(|(position, argument)| fits_at(signature.parameter(position), argument, arguments))
+            .all(|(position, argument)| fits_at(signature.parameter(position), argument))
 }
 
-fn fits_at(parameter: Parameter, argument: &Operand, arguments: &[Operand]) -> bool {
-    let found = &argument.expression.data_type;
-    if is_null(&argument.expression) {
+fn fits_at(parameter: Pattern, argument: &Argument<'_>) -> bool {
+    let expression = match (parameter, argument) {
+        (Pattern::Lambda(of, _), Argument::Lambda(lambda)) => {
+            return of.len() == lambda.parameters.len();
+        }
+        (Pattern::Unit, Argument::Unit(..)) => return true,
+        (Pattern::Lambda(..) | Pattern::Unit, _) => return false,
+        (_, Argument::Value(operand)) => &operand.expression,
+        _ => return false,
+    };
+    let found = &expression.data_type;
+    if is_null(expression) {
         return true;
     }
     match parameter {
-        Parameter::Same => true,
-        Parameter::Array => matches!(found, DataType::Array(_)),
-        Parameter::Item => match &arguments[0].expression.data_type {
-            DataType::Array(item) => convert::widened(found, item).as_ref() == Some(&**item),
-            _ => false,
-        },
-        Parameter::Decimal => matches!(found, DataType::Decimal { .. }),
-        Parameter::Timestamp => {
-            let text = convert::common([&argument.expression]) == Some(DataType::String)
-                && matches!(argument.expression.kind, Kind::Literal(_));
-            text || matches!(found, DataType::Timestamp | DataType::Date)
+        Pattern::Decimal => matches!(found, DataType::Decimal { .. }),
+        Pattern::Any(_) | Pattern::Plain(_) | Pattern::Array(_) | Pattern::Map(..) => {
+            parameter.bind(found, &mut |_, _| {})
         }
-        other => other
-            .data_type()
-            .is_some_and(|target| convert::widened(found, &target).as_ref() == Some(&target)),
+        other => other.data_type(&Bindings::default()).is_some_and(|target| {
+            let constant = matches!(expression.kind, Kind::Literal(Literal::String(_)));
+            constant && convert::is_time(&target)
+                || convert::widened(found, &target).as_ref() == Some(&target)
+        }),
     }
 }
 
 fn unknown(name: &Ident) -> Box<Problem> {
     let upper = name.text.to_uppercase();
-    if function::AGGREGATES.contains(&upper.as_str()) {
-        return Problem::unsupported(name.span, format!("{upper}: aggregation"));
+    if let Some((_, help)) = function::UNSTABLE.iter().find(|(other, _)| *other == upper) {
+        let message =
+            format!("{upper} gives another value each time: a replay would not repeat it");
+        return Problem::new(name.span, message, "not deterministic").help(*help);
     }
-    let functions = Function::ALL.iter().map(|function| function.name());
+    let functions = Function::ALL
+        .iter()
+        .map(|function| function.name())
+        .chain(AGGREGATES.iter().map(|aggregate| aggregate.name));
     let help = function::SYNONYMS
         .iter()
         .find(|(other, _)| *other == upper)
@@ -120,7 +260,7 @@ fn unknown(name: &Ident) -> Box<Problem> {
 fn misfit(
     name: &Ident,
     signatures: &[&Signature],
-    arguments: &[Operand],
+    arguments: &[Argument<'_>],
     span: Span,
 ) -> Box<Problem> {
     let mut forms: Vec<String> = signatures.iter().map(ToString::to_string).collect();
@@ -129,11 +269,12 @@ fn misfit(
     let upper = name.text.to_uppercase();
     let Some(signature) = signatures.iter().find(|signature| signature.takes(arguments.len()))
     else {
-        if upper == "UNIX_TIMESTAMP" && arguments.is_empty() {
+        if let Some((_, help)) = function::UNSTABLE.iter().find(|(other, _)| *other == upper)
+            && arguments.is_empty()
+        {
             let message =
-                "UNIX_TIMESTAMP() would read the clock, so a replay would give other results";
-            return Problem::new(span, message, "not deterministic")
-                .help("ROWTIME is the row's own time");
+                format!("{upper}() would read the clock, so a replay would give other results");
+            return Problem::new(span, message, "not deterministic").help(*help);
         }
         let count = arguments.len();
         let message =
@@ -142,13 +283,35 @@ fn misfit(
     };
     let wrong = arguments.iter().enumerate().find(|(position, argument)| {
         !signatures.iter().any(|signature| {
-            signature.takes(arguments.len())
-                && fits_at(signature.parameter(*position), argument, arguments)
+            signature.takes(arguments.len()) && fits_at(signature.parameter(*position), argument)
         })
     });
-    let (position, wrong) = wrong.unwrap_or((0, &arguments[0]));
-    let found = convert::shown(&wrong.expression);
+    let (position, found, place) = match wrong {
+        Some((position, argument)) => (position, argument.shown(), argument.span()),
+        None => (0, arguments[0].shown(), arguments[0].span()),
+    };
     let message =
         format!("argument {} of {} cannot be {found}", position + 1, signature.function.name());
-    Problem::new(wrong.span, message, found).help(help)
+    Problem::new(place, message, found).help(help)
+}
+
+impl Argument<'_> {
+    fn shown(&self) -> String {
+        match self {
+            Self::Value(operand) => convert::shown(&operand.expression),
+            Self::Lambda(lambda) => match lambda.parameters.len() {
+                1 => "a function of one parameter".to_owned(),
+                count => format!("a function of {count} parameters"),
+            },
+            Self::Unit(unit, _) => format!("the unit {unit}"),
+        }
+    }
+
+    fn span(&self) -> Span {
+        match self {
+            Self::Value(operand) => operand.span,
+            Self::Lambda(lambda) => lambda.span,
+            Self::Unit(_, span) => *span,
+        }
+    }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Exploded {
 }
 
 /// The table functions: each makes a row of every item of an array.
-pub(crate) const TABLE_FUNCTIONS: &[&str] = &["EXPLODE"];
+pub(crate) const TABLE_FUNCTIONS: &[&str] = &["EXPLODE", "CUBE_EXPLODE"];
 
 impl Typing<'_> {
     /// The column that stands for a call of an aggregate function.
@@ -126,9 +126,14 @@ impl Typing<'_> {
         let inner = Typing { calls: Calls::Refused("an argument of a table function"), ..*self };
         let [array] = arguments else {
             let message = format!("{upper} does not take {} arguments", arguments.len());
-            return Err(Problem::new(span, message, "one is right").help("EXPLODE(array)"));
+            return Err(Problem::new(span, message, "one is right").help(format!("{upper}(array)")));
         };
-        let expression = inner.expression(array)?;
+        let expression = if upper == "CUBE_EXPLODE" {
+            // A row for each of its combinations.
+            inner.call(name, arguments, span)?
+        } else {
+            inner.expression(array)?
+        };
         let DataType::Array(item) = expression.data_type.clone() else {
             let found = convert::shown(&expression);
             let message = format!("argument 1 of {upper} cannot be {found}");

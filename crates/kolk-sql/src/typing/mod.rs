@@ -6,12 +6,14 @@ mod collected;
 mod constant;
 mod construct;
 mod convert;
+mod lambda;
 #[cfg(test)]
 mod tests;
 
 use collected::TABLE_FUNCTIONS;
 pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded, is_as_value};
 pub(crate) use convert::{implicit, is_null};
+pub(crate) use lambda::Parameter;
 
 use crate::aggregate;
 
@@ -31,6 +33,8 @@ pub(crate) struct Typing<'a> {
     pub(crate) timezone: &'a str,
     /// What becomes of aggregates and table functions.
     pub(crate) calls: Calls<'a>,
+    /// The parameters of lambda functions around, outermost first.
+    pub(crate) parameters: &'a [Parameter],
 }
 
 /// An expression with its place, so that errors can point at an operand.
@@ -61,6 +65,10 @@ impl Typing<'_> {
                 };
                 constant::time(&text.text, &data_type, self.timezone, text.span)?
             }
+            ExprKind::Column { qualifier: None, name } => match self.parameter(name) {
+                Some(parameter) => parameter,
+                None => self.scope.column(None, name)?,
+            },
             ExprKind::Column { qualifier, name } => self.scope.column(qualifier.as_ref(), name)?,
             ExprKind::Field { of, name } => self.field(of, name)?,
             ExprKind::Element { of, index } => self.element(of, index)?,
@@ -106,7 +114,11 @@ impl Typing<'_> {
                     return Err(Problem::new(span, message, "only COUNT(*) counts rows"));
                 }
             },
-            ExprKind::Lambda { .. } => return Err(Problem::unsupported(span, "a lambda function")),
+            ExprKind::Lambda { .. } => {
+                let message = "a lambda function is an argument of a function that calls it";
+                return Err(Problem::new(span, message, "not here")
+                    .help("TRANSFORM(array, x => …), FILTER(…), REDUCE(…)"));
+            }
             ExprKind::Struct(fields) => self.structure(fields)?,
             ExprKind::Map(entries) => self.map(entries, span)?,
             ExprKind::Array(items) => self.array(items, span)?,

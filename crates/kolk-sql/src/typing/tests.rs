@@ -32,7 +32,8 @@ fn typed(text: &str) -> Result<Expression> {
     let relations = [Relation::of("visits", "v", Some(&schema))];
     let scope = Scope { relations: &relations, names: Names::AsWritten, types: &Types::default() };
     let calls = Calls::Refused("a test");
-    Typing { scope, timezone: "Europe/Paris", calls }.expression(&parse_expression(text)?)
+    Typing { scope, timezone: "Europe/Paris", calls, parameters: &[] }
+        .expression(&parse_expression(text)?)
 }
 
 #[test]

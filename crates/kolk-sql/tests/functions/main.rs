@@ -1,6 +1,9 @@
 //! Expressions and functions: SQL and a row in, the JSON text of the result out.
 
+mod collection;
 mod construct;
+mod json;
+mod lambda;
 
 use kolk::testing::{TestDriver, TestRecord};
 use kolk_sql::{Session, Source, compile};

@@ -113,16 +113,89 @@ functions! {
         /// Exactly so many characters, filled from the right.
         Rpad = "RPAD",
     }
-    /// JSON text, arrays and maps.
-    Nested = "Arrays, maps and JSON" {
-        /// The parts between separators; all characters for an empty separator.
+    /// Lists in text.
+    List = "Lists in text" {
+        /// The parts between separators; every character or byte for an empty separator.
         Split = "SPLIT",
-        /// What stands at a path like `$.a.b[0]` of a JSON text.
-        ExtractJsonField = "EXTRACTJSONFIELD",
+        /// A map of `key`-separator-`value` entries: the second argument stands between entries, the third inside them.
+        SplitToMap = "SPLIT_TO_MAP",
+        /// The n-th of the texts, from 1; NULL if there is none.
+        Elt = "ELT",
+        /// Where the first stands among the others, from 1; 0 if nowhere.
+        Field = "FIELD",
+    }
+    /// Arrays and maps.
+    Collection = "Arrays and maps" {
         /// How many items.
         ArrayLength = "ARRAY_LENGTH",
         /// Whether an item is equal.
         ArrayContains = "ARRAY_CONTAINS",
+        /// The items of both; of one where the other is NULL.
+        ArrayConcat = "ARRAY_CONCAT",
+        /// Each item once, where it came first.
+        ArrayDistinct = "ARRAY_DISTINCT",
+        /// The different items of the first that the second has not.
+        ArrayExcept = "ARRAY_EXCEPT",
+        /// The different items of the first that the second has too.
+        ArrayIntersect = "ARRAY_INTERSECT",
+        /// The different items of both.
+        ArrayUnion = "ARRAY_UNION",
+        /// The items as one text, with a separator (`,`) between them.
+        ArrayJoin = "ARRAY_JOIN",
+        /// The greatest item; NULLs are passed over.
+        ArrayMax = "ARRAY_MAX",
+        /// The least item; NULLs are passed over.
+        ArrayMin = "ARRAY_MIN",
+        /// Without the items that are equal to the second argument.
+        ArrayRemove = "ARRAY_REMOVE",
+        /// In order: `'ASC'` or `'DESC'`, NULLs last.
+        ArraySort = "ARRAY_SORT",
+        /// The numbers from one to another, both included, by steps of 1 or the third.
+        GenerateSeries = "GENERATE_SERIES",
+        /// The items from one position to another, both included, from 1; NULL where they are outside.
+        Slice = "SLICE",
+        /// A map of keys and the values at their positions.
+        AsMap = "AS_MAP",
+        /// The entries of a map as structs; ordered by key if the second is TRUE.
+        Entries = "ENTRIES",
+        /// The keys, in the order of the map.
+        MapKeys = "MAP_KEYS",
+        /// The values, in the order of the map.
+        MapValues = "MAP_VALUES",
+        /// The entries of both; of equal keys the second's.
+        MapUnion = "MAP_UNION",
+        /// The array with each item there or NULL, in all combinations.
+        CubeExplode = "CUBE_EXPLODE",
+    }
+    /// Lambda functions and those that call them.
+    Lambda = "Functions that call a function" {
+        /// What the function makes of each item; for a map one function makes keys and another values.
+        Transform = "TRANSFORM",
+        /// The items or entries for which the function is true.
+        Filter = "FILTER",
+        /// What becomes of the second argument when the function is called with it and each item or entry.
+        Reduce = "REDUCE",
+    }
+    /// JSON text.
+    Json = "JSON text" {
+        /// What stands at a path like `$.a.b[0]`.
+        ExtractJsonField = "EXTRACTJSONFIELD",
+        /// Whether it is JSON.
+        IsJsonString = "IS_JSON_STRING",
+        /// Whether the array has an item equal to the second argument.
+        JsonArrayContains = "JSON_ARRAY_CONTAINS",
+        /// How many items; NULL if it is no array.
+        JsonArrayLength = "JSON_ARRAY_LENGTH",
+        /// One object of the members of all, of equal ones the last; if one is no object, an array of all items.
+        JsonConcat = "JSON_CONCAT",
+        /// The items, each as JSON text.
+        JsonItems = "JSON_ITEMS",
+        /// The names of the members; NULL if it is no object.
+        JsonKeys = "JSON_KEYS",
+        /// The members, each value as text, or as JSON text if it is none; NULL if it is no object.
+        JsonRecords = "JSON_RECORDS",
+        /// Anything as JSON text.
+        ToJsonString = "TO_JSON_STRING",
     }
     /// Dates and times.
     Time = "Dates and times" {

@@ -50,8 +50,10 @@ pub struct Conventions {
     pub json_nulls: JsonNulls,
     /// What a comparison with NULL is.
     pub null_comparisons: NullComparisons,
-    /// How arrays, maps and structs are cast to text.
-    pub nested_text: NestedText,
+    /// How collections show themselves.
+    pub collections: Collections,
+    /// What becomes of a lambda function's failure.
+    pub lambda_failures: LambdaFailures,
     /// How inputs move an operator's watermark.
     pub watermark_policy: WatermarkPolicy,
 }
@@ -86,14 +88,25 @@ pub enum NullComparisons {
     False,
 }
 
-/// How arrays, maps and structs are cast to text.
+/// How collections show themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NestedText {
-    /// As JSON.
+pub enum Collections {
+    /// Cast to text they are JSON, and the entries of maps keep their order.
     #[default]
     Json,
-    /// As Java's collections show themselves: `[1, 2]`, `{a=1}`, `Struct{A=1}`.
+    /// Cast to text they look like Java's, `[1, 2]`, `{a=1}`, `Struct{A=1}`, and functions go through maps in the order of
+    /// Java's hash tables.
     Java,
+}
+
+/// What becomes of it when arithmetic in a lambda function fails on an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LambdaFailures {
+    /// The function gives NULL for the item.
+    #[default]
+    Item,
+    /// The whole result is NULL; arithmetic with NULL fails too.
+    Whole,
 }
 
 /// How inputs move an operator's watermark.
@@ -113,7 +126,8 @@ impl Default for Conventions {
             json_timestamps: JsonTimestamps::default(),
             json_nulls: JsonNulls::default(),
             null_comparisons: NullComparisons::default(),
-            nested_text: NestedText::default(),
+            collections: Collections::default(),
+            lambda_failures: LambdaFailures::default(),
             watermark_policy: WatermarkPolicy::default(),
         }
     }

@@ -34,7 +34,9 @@ pub(super) fn negate(operand: &Expression, batch: &mut Batch<'_>) -> Vector {
             rows.map(|row| lane.get(row).map(|v| -v)).collect::<Float64Array>().into()
         }
     };
-    batch.finish(extent, 0, column)
+    let negated = batch.finish(extent, 0, column);
+    batch.note_nulls(&negated);
+    negated
 }
 
 pub(super) fn binary(
@@ -78,9 +80,14 @@ pub(super) fn binary(
                 .collect::<Decimal128Array>()
                 .into()
         }
-        _ => joined(&left, &right, extent).into(),
+        _ => {
+            let column = joined(&left, &right, extent);
+            return batch.finish(extent, 0, column);
+        }
     };
-    batch.finish(extent, failures, column)
+    let result = batch.finish(extent, failures, column);
+    batch.note_nulls(&result);
+    result
 }
 
 fn scale(data_type: &DataType) -> u8 {

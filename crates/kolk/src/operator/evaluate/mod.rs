@@ -17,6 +17,11 @@ mod text;
 mod position;
 mod like;
 mod nested;
+mod rows;
+mod split;
+mod collection;
+mod lambda;
+mod json;
 mod time;
 #[cfg(test)]
 mod tests;
@@ -37,6 +42,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) parameters: &'a [Option<Vector>],
     /// How many times an expression failed on a row.
     pub(crate) failed: &'a mut u64,
+    /// In a lambda function: the rows on which arithmetic failed, if that matters to the whole.
+    pub(crate) broken: Option<&'a mut [bool]>,
     pub(crate) session: &'a mut Session,
 }
 
@@ -48,13 +55,18 @@ impl<'a> Batch<'a> {
         failed: &'a mut u64,
         session: &'a mut Session,
     ) -> Self {
-        Self { rows, columns, parameters: &[], failed, session }
+        Self { rows, columns, parameters: &[], failed, broken: None, session }
     }
 
     /// How many values an operation on these operands has, and whether the one value holds for all rows.
     fn extent(&self, operands: &[&Vector]) -> Extent {
         let constant = operands.iter().all(|operand| operand.constant);
         Extent { len: if constant { self.rows.min(1) } else { self.rows }, constant }
+    }
+
+    /// A value for each row.
+    fn each_row(&self) -> Extent {
+        Extent { len: self.rows, constant: false }
     }
 
     /// A column of as many values as `extent` says, `failures` of which are NULL because the expression failed.
@@ -76,10 +88,29 @@ impl<'a> Batch<'a> {
             return evaluate(expression, self);
         }
         let (columns, parameters) = self.taken(rows, expression);
-        let (failed, session) = (&mut *self.failed, &mut *self.session);
-        let rows = rows.len();
-        let (columns, parameters) = (&*columns, &*parameters);
-        evaluate(expression, &mut Batch { rows, columns, parameters, failed, session })
+        let mut broken = self.broken.as_ref().map(|_| vec![false; rows.len()]);
+        let inner = &mut Batch {
+            rows: rows.len(),
+            columns: &columns,
+            parameters: &parameters,
+            failed: &mut *self.failed,
+            broken: broken.as_deref_mut(),
+            session: &mut *self.session,
+        };
+        let vector = evaluate(expression, inner);
+        if let (Some(all), Some(broken)) = (&mut self.broken, broken) {
+            rows.iter().zip(broken).for_each(|(row, broken)| all[*row] |= broken);
+        }
+        vector
+    }
+
+    /// Notes the rows on which arithmetic gave NULL.
+    fn note_nulls(&mut self, vector: &Vector) {
+        if let Some(broken) = &mut self.broken {
+            for (row, broken) in broken.iter_mut().enumerate() {
+                *broken |= vector.is_null(row);
+            }
+        }
     }
 
     /// Some of the rows of the columns and parameters that an expression names.
@@ -140,16 +171,30 @@ pub(crate) fn evaluate(expression: &Expression, batch: &mut Batch<'_>) -> Vector
         Kind::Like { value, pattern, escape } => like::like(value, pattern, *escape, batch),
         Kind::In { value, list } => compare::is_in(value, list, batch),
         Kind::IsNull(operand) => logic::is_null(operand, batch),
-        Kind::Array(items) => construct::array(items, batch),
-        Kind::Map(entries) => construct::map(entries, batch),
-        Kind::Struct(values) => construct::structure(values, data_type, batch),
+        Kind::Array(_) | Kind::Map(_) | Kind::Struct(_) | Kind::Call { .. } => {
+            // A part that fails is NULL, and what it is a part of goes on.
+            let broken = batch.broken.take();
+            let vector = built_or_called(expression, batch);
+            batch.broken = broken;
+            vector
+        }
         Kind::Parameter { number, .. } => match batch.parameters.get(*number) {
             Some(Some(vector)) => vector.clone(),
             _ => literal::null(data_type),
         },
         // The function whose argument it is calls it.
         Kind::Lambda { .. } => literal::null(data_type),
+    }
+}
+
+fn built_or_called(expression: &Expression, batch: &mut Batch<'_>) -> Vector {
+    let data_type = &expression.data_type;
+    match &expression.kind {
+        Kind::Array(items) => construct::array(items, batch),
+        Kind::Map(entries) => construct::map(entries, batch),
+        Kind::Struct(values) => construct::structure(values, data_type, batch),
         Kind::Call { function, arguments } => call(*function, arguments, data_type, batch),
+        _ => literal::null(data_type),
     }
 }
 
@@ -188,7 +233,10 @@ fn call(
         Family::Number => math::call(function, arguments, data_type, batch),
         Family::Text => text::call(function, arguments, batch),
         Family::Position => position::call(function, arguments, batch),
-        Family::Nested => nested::call(function, arguments, batch),
+        Family::List => split::call(function, arguments, data_type, batch),
+        Family::Collection => collection::call(function, arguments, data_type, batch),
+        Family::Lambda => lambda::call(function, arguments, data_type, batch),
+        Family::Json => json::call(function, arguments, data_type, batch),
         Family::Time => time::call(function, arguments, batch),
     }
 }

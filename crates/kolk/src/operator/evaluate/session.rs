@@ -4,7 +4,8 @@ use crate::codec::pattern::Pattern;
 use crate::codec::zone::Zone;
 use crate::operator::PlanError;
 use crate::operator::encode::Style;
-use crate::topology::{Conventions, NestedText, NullComparisons};
+use crate::operator::value::Value;
+use crate::topology::{Collections, Conventions, LambdaFailures, NullComparisons};
 use hashbrown::HashMap;
 
 /// What is the same for all rows, and memory that lasts from batch to batch.
@@ -16,8 +17,10 @@ pub(crate) struct Session {
     pub(crate) style: Style,
     /// What a comparison with NULL is.
     pub(crate) null_comparisons: NullComparisons,
-    /// How arrays, maps and structs are cast to text.
-    pub(crate) nested_text: NestedText,
+    /// How collections show themselves.
+    pub(crate) collections: Collections,
+    /// What becomes of a lambda function's failure.
+    pub(crate) lambda_failures: LambdaFailures,
     /// Formats and zones that expressions named, compiled.
     pub(crate) patterns: HashMap<String, Option<Pattern>>,
     pub(crate) zones: HashMap<String, Option<Zone>>,
@@ -38,9 +41,17 @@ impl Session {
             zone,
             style: Style { timestamps: conventions.json_timestamps, nulls: conventions.json_nulls },
             null_comparisons: conventions.null_comparisons,
-            nested_text: conventions.nested_text,
+            collections: conventions.collections,
+            lambda_failures: conventions.lambda_failures,
             patterns: HashMap::new(),
             zones: HashMap::new(),
         })
+    }
+
+    /// Brings the entries of a map into the order in which functions go through it.
+    pub(crate) fn arrange(&self, entries: &mut [(Value<'_>, Value<'_>)]) {
+        if self.collections == Collections::Java {
+            Value::arrange_as_java(entries);
+        }
     }
 }

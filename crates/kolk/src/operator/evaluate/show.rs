@@ -8,7 +8,7 @@ use crate::codec::zone::Zone;
 use crate::codec::{decimal, number, timestamp};
 use crate::operator::value::{Value, write_json};
 use crate::schema::DataType as T;
-use crate::topology::{JsonTimestamps, NestedText};
+use crate::topology::{Collections, JsonTimestamps};
 
 /// Appends the text of a value; `null` for NULL.
 pub(super) fn write(value: &Value<'_>, of: &T, session: &mut Session, into: &mut Vec<u8>) {
@@ -43,9 +43,9 @@ pub(super) fn write(value: &Value<'_>, of: &T, session: &mut Session, into: &mut
             into.pop();
             into.remove(start);
         }
-        (Value::Array(_) | Value::Map(_) | Value::Struct(_), _) => match session.nested_text {
-            NestedText::Json => write_json(value, of, (session.style, &mut session.zone), into),
-            NestedText::Java => as_java(value, of, session, into),
+        (Value::Array(_) | Value::Map(_) | Value::Struct(_), _) => match session.collections {
+            Collections::Json => write_json(value, of, (session.style, &mut session.zone), into),
+            Collections::Java => as_java(value, of, session, into),
         },
     }
 }

@@ -493,6 +493,20 @@ fn like_takes_the_escape() {
 }
 
 #[test]
+fn combinations() {
+    let grid = T::Array(Box::new(T::Array(Box::new(T::String))));
+    for (items, expected) in [
+        (r#"["a","b"]"#, r#"[[null,null],[null,"b"],["a",null],["a","b"]]"#),
+        (r#"["a",null]"#, r#"[[null,null],["a",null]]"#),
+        ("[]", "[[]]"),
+    ] {
+        check(&call(F::CubeExplode, vec![array(items)], grid.clone()), expected, 0);
+    }
+    let many = format!("[{}\"x\"]", "\"x\",".repeat(40));
+    check(&call(F::CubeExplode, vec![array(&many)], grid), "NULL", 1);
+}
+
+#[test]
 fn every_function_is_evaluated() {
     // Whatever a hand-made plan holds, nothing panics: no arguments, too few, of other types.
     let arguments =

@@ -5,6 +5,7 @@
 //! spelling, no others.
 
 mod order;
+mod java;
 mod read;
 mod write;
 
@@ -36,6 +37,25 @@ pub(crate) enum Value<'a> {
 impl Value<'_> {
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
+    }
+
+    /// Without what it borrows.
+    pub(crate) fn owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Boolean(value) => Value::Boolean(value),
+            Self::Integer(value) => Value::Integer(value),
+            Self::Bigint(value) => Value::Bigint(value),
+            Self::Double(value) => Value::Double(value),
+            Self::Decimal(value) => Value::Decimal(value),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+            Self::Array(items) => Value::Array(items.into_iter().map(Value::owned).collect()),
+            Self::Map(entries) => Value::Map(
+                entries.into_iter().map(|(key, value)| (key.owned(), value.owned())).collect(),
+            ),
+            Self::Struct(values) => Value::Struct(values.into_iter().map(Value::owned).collect()),
+        }
     }
 }
 

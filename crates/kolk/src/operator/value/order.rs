@@ -1,6 +1,7 @@
-//! When values of one type are equal.
+//! When values of one type are equal, and which is less.
 
 use super::Value;
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 /// NULL equals NULL, NaN equals NaN; maps are equal whatever the order of their entries.
@@ -42,6 +43,24 @@ impl Hash for Value<'_> {
             Self::Array(values) | Self::Struct(values) => values.hash(state),
             // Entries may stand in any order.
             Self::Map(entries) => entries.len().hash(state),
+        }
+    }
+}
+
+impl Value<'_> {
+    /// Which is less. What is no number is greater than all numbers, as in Java; NULLs and nested values are in no order.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
+            (Self::Bigint(a), Self::Bigint(b)) => a.cmp(b),
+            (Self::Double(a), Self::Double(b)) => {
+                a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+            }
+            (Self::Decimal(a), Self::Decimal(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
+            _ => Ordering::Equal,
         }
     }
 }
