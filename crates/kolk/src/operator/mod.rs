@@ -4,10 +4,6 @@ mod plan_error;
 mod planner;
 mod plan;
 pub(crate) mod column;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the operators with state fill columns row by row")
-)]
 pub(crate) mod appender;
 mod texts;
 mod value;
@@ -24,6 +20,7 @@ mod block;
 mod head;
 mod stateless;
 mod join;
+mod aggregate;
 mod node;
 mod tail;
 pub mod task;

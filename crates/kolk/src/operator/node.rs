@@ -1,6 +1,7 @@
 //! A node of the plan → the one that runs.
 
 use crate::operator::PlanError;
+use crate::operator::aggregate::aggregation;
 use crate::operator::join;
 use crate::operator::operate::Operate;
 use crate::operator::stateless::{Filter, Merge, Project};
@@ -21,7 +22,7 @@ pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Oper
         Operator::Project(expressions) => Some(Box::new(Project::new(expressions, columns(0)))),
         Operator::Merge => Some(Box::new(Merge)),
         Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
-        Operator::Aggregate(_) => return Err(not_yet(stage, "GROUP BY")),
+        Operator::Aggregate(of) => Some(aggregation(stage, place, of)?),
         Operator::Join(join) => match join::operate(stage, node, join) {
             Some(operate) => Some(operate),
             None => return Err(not_yet(stage, "JOIN")),

@@ -3,7 +3,6 @@
 //! Operators meet [`Store`] and [`TimeIndex`] only; they see no file and no topic. The runtime takes the changes of a commit
 //! out of the stores, and puts them into the changelog topics.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the operators with state encode keys"))]
 pub(crate) mod keys;
 pub(crate) mod row;
 mod arena;

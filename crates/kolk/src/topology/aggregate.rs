@@ -68,6 +68,8 @@ pub enum AggregateFunction {
     Histogram,
     /// The standard deviation of the sample.
     StdDevSamp,
+    /// The variance of the sample, the square of its standard deviation.
+    VarSamp,
     /// Pearson's correlation of two columns.
     Correlation,
     /// The value if all are the same, else NULL.
@@ -149,6 +151,7 @@ impl AggregateFunction {
             Self::LatestByOffset => "LATEST_BY_OFFSET",
             Self::Histogram => "HISTOGRAM",
             Self::StdDevSamp => "STDDEV_SAMP",
+            Self::VarSamp => "VAR_SAMP",
             Self::Correlation => "CORRELATION",
             Self::Attr => "ATTR",
         }

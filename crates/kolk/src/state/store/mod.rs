@@ -211,9 +211,38 @@ impl Store {
         id
     }
 
+    /// The entry of a key, and whether it was made now: with this value.
+    #[inline]
+    pub(crate) fn find_or_insert(&mut self, key: &[u8], value: &[u8]) -> (EntryId, bool) {
+        let hash = self.hash(key);
+        match self.lookup(hash, key) {
+            Some(id) if self.slot(id).life == Life::Live => (id, false),
+            found => {
+                let id = self.upsert_at(hash, found, key, value);
+                self.note(id);
+                (id, true)
+            }
+        }
+    }
+
+    /// The entries that changed since they were drained and are still there, in the order of their first change.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = EntryId> {
+        self.changed.iter().copied().filter(|id| self.slot(*id).life == Life::Live)
+    }
+
     fn upsert(&mut self, key: &[u8], value: &[u8]) -> EntryId {
         let hash = self.hash(key);
-        if let Some(id) = self.lookup(hash, key) {
+        self.upsert_at(hash, self.lookup(hash, key), key, value)
+    }
+
+    fn upsert_at(
+        &mut self,
+        hash: u32,
+        found: Option<EntryId>,
+        key: &[u8],
+        value: &[u8],
+    ) -> EntryId {
+        if let Some(id) = found {
             self.revive(id);
             self.write_value(id, value);
             return id;

@@ -1,0 +1,100 @@
+//! Which state computes a call, by its function and the types of its arguments.
+
+use super::accumulator::{Fixed, Variable};
+use super::count::Count;
+use super::extreme::{End, Extreme, ExtremeBytes};
+use super::layout::{Call, State};
+use super::moments::{Correlation, Deviation, Measure};
+use super::sum::{Mean, MeanDouble, Sum, SumDouble};
+use crate::schema::{DataType, Schema};
+use crate::topology::{AggregateCall, AggregateFunction as Function};
+
+/// A call over the columns of `schema`; `undoes` says whether rows will be taken out again.
+///
+/// # Errors
+/// Why it cannot be computed, to stand behind the function's name.
+pub(super) fn call(of: &AggregateCall, schema: &Schema, undoes: bool) -> Result<Call, String> {
+    if undoes && !can_undo(of.function) {
+        return Err("cannot be applied to a table, only to a stream: it cannot take back a row that has changed".to_owned());
+    }
+    let types = of.arguments.iter().map(|column| schema.columns[*column].data_type.clone());
+    let types: Vec<DataType> = types.collect();
+    let state = state(of, &types)?;
+    Ok(Call { arguments: of.arguments.clone(), data_type: of.data_type.clone(), state })
+}
+
+/// Whether a function can take a row out again.
+fn can_undo(function: Function) -> bool {
+    match function {
+        Function::Count
+        | Function::Sum
+        | Function::Avg
+        | Function::CollectList
+        | Function::Histogram
+        | Function::StdDevSamp
+        | Function::VarSamp
+        | Function::Correlation
+        | Function::Attr => true,
+        Function::CountDistinct
+        | Function::Min
+        | Function::Max
+        | Function::CollectSet
+        | Function::TopK
+        | Function::TopKDistinct
+        | Function::EarliestByOffset
+        | Function::LatestByOffset => false,
+    }
+}
+
+fn fixed(of: impl Fixed + 'static) -> State {
+    State::Fixed(Box::new(of), 0..0)
+}
+
+fn variable(of: impl Variable + 'static) -> State {
+    State::Variable(Box::new(of), 0)
+}
+
+fn state(of: &AggregateCall, types: &[DataType]) -> Result<State, String> {
+    let misfit = || {
+        let types: Vec<String> = types.iter().map(ToString::to_string).collect();
+        Err(format!("does not take ({})", types.join(", ")))
+    };
+    Ok(match (of.function, types) {
+        (Function::Count, [] | [_]) => fixed(Count),
+        (Function::Sum, [argument]) => match argument {
+            DataType::Integer => fixed(Sum::<i32>::new(&of.data_type)),
+            DataType::Bigint => fixed(Sum::<i64>::new(&of.data_type)),
+            DataType::Decimal { .. } => fixed(Sum::<i128>::new(&of.data_type)),
+            DataType::Double => fixed(SumDouble),
+            _ => return misfit(),
+        },
+        (Function::Avg, [argument]) => match argument {
+            DataType::Integer => fixed(Mean::<i32>::new()),
+            DataType::Bigint => fixed(Mean::<i64>::new()),
+            DataType::Double => fixed(MeanDouble),
+            _ => return misfit(),
+        },
+        (Function::Min, [argument]) => extreme(End::Least, argument),
+        (Function::Max, [argument]) => extreme(End::Greatest, argument),
+        (Function::StdDevSamp, [DataType::Double]) => fixed(Deviation::new(Measure::Deviation)),
+        (Function::VarSamp, [DataType::Double]) => fixed(Deviation::new(Measure::Variance)),
+        (Function::Correlation, [DataType::Double, DataType::Double]) => fixed(Correlation),
+        _ => return misfit(),
+    })
+}
+
+/// Values of nested types compare as their texts.
+fn extreme(end: End, argument: &DataType) -> State {
+    match argument {
+        DataType::Boolean => fixed(Extreme::<bool>::new(end)),
+        DataType::Integer | DataType::Date | DataType::Time => fixed(Extreme::<i32>::new(end)),
+        DataType::Bigint | DataType::Timestamp => fixed(Extreme::<i64>::new(end)),
+        DataType::Double => fixed(Extreme::<f64>::new(end)),
+        DataType::Decimal { .. } => fixed(Extreme::<i128>::new(end)),
+        DataType::String
+        | DataType::Bytes
+        | DataType::Array(_)
+        | DataType::Map(..)
+        | DataType::Struct(_) => variable(ExtremeBytes::new(end)),
+    }
+}
