@@ -13,6 +13,7 @@ use crate::operator::chunk::{Chunk, Event, Mark, Old};
 use crate::operator::column::Vector;
 use crate::operator::operate::{Context, Operate};
 use crate::state::keys::Keys;
+use crate::state::row::Corrupt;
 use crate::state::{EntryId, Store, TimeIndex};
 use arrow_array::Int64Array;
 
@@ -31,6 +32,9 @@ pub(super) enum When {
     /// Once, when the window has closed.
     Closed,
 }
+
+/// What is said of entries that this aggregation has not written.
+pub(super) const UNSOUND: Corrupt = Corrupt("an entry is not of this aggregation");
 
 /// What all kinds of grouping know.
 #[derive(Debug)]
@@ -240,7 +244,7 @@ impl Grouped {
                 self.run_steps(chunk, context);
                 self.fire(Some(results), context);
             }
-            results.mark(watermark);
+            results.mark(self.output_watermark(watermark));
         }
     }
 }
@@ -299,14 +303,23 @@ impl Operate for Grouped {
         vec![&mut self.store]
     }
 
-    fn restored(&mut self, watermark: Option<i64>) {
+    /// Results of windows that close later are as old as their first row may be.
+    fn output_watermark(&self, watermark: i64) -> i64 {
+        match (&self.windows, self.plan.when) {
+            (Some(windows), When::Closed) => watermark.saturating_sub(windows.close(0)),
+            _ => watermark,
+        }
+    }
+
+    fn restored(&mut self, watermark: Option<i64>) -> Result<(), Corrupt> {
+        self.plan.check(&self.store)?;
         self.watermark = watermark.unwrap_or(i64::MIN);
         let mut entries: Vec<(u64, EntryId)> =
             self.store.iter().map(|(id, _, value)| (u64_at(value, NUMBER), id)).collect();
         entries.sort_unstable();
         self.next = entries.last().map_or(0, |(number, _)| number + 1);
         self.due.clear();
-        let Some(windows) = self.windows else { return };
+        let Some(windows) = self.windows else { return Ok(()) };
         for (_, id) in entries {
             let (_, start) = split(self.store.key(id));
             let is_open = windows.close(start) > self.watermark;
@@ -318,10 +331,20 @@ impl Operate for Grouped {
             self.due.insert(time, due);
         }
         self.next_due = self.due.first().unwrap_or(i64::MAX);
+        Ok(())
     }
 }
 
 impl Plan {
+    /// Whether each entry of a store is a record of these calls.
+    ///
+    /// # Errors
+    /// [`Corrupt`].
+    pub(super) fn check(&self, store: &Store) -> Result<(), Corrupt> {
+        let is_sound = store.iter().all(|(_, _, record)| self.layout.is_sound(record));
+        if is_sound { Ok(()) } else { Err(UNSOUND) }
+    }
+
     /// Counts the rows that came too late, and passes them on if they are wanted.
     pub(super) fn refuse(&self, late: &[usize], chunk: &Chunk, context: &mut Context<'_>) {
         context.fates.late += late.len() as u64;

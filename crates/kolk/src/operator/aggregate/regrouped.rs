@@ -12,6 +12,7 @@ use crate::operator::chunk::{Chunk, Event};
 use crate::operator::column::Vector;
 use crate::operator::operate::{Context, Operate};
 use crate::state::keys::Keys;
+use crate::state::row::Corrupt;
 use crate::state::{EntryId, Store};
 
 /// Groups of a table.
@@ -150,5 +151,9 @@ impl Operate for Regrouped {
 
     fn stores(&mut self) -> Vec<&mut Store> {
         vec![&mut self.store]
+    }
+
+    fn restored(&mut self, _: Option<i64>) -> Result<(), Corrupt> {
+        self.plan.check(&self.store)
     }
 }

@@ -216,7 +216,7 @@ impl Running {
         for store in next.operate.stores() {
             changelog.iter().for_each(|(key, value)| store.restore(key, Some(value)));
         }
-        next.operate.restored(watermark);
+        next.operate.restored(watermark).unwrap();
         next
     }
 }

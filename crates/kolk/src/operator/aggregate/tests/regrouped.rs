@@ -61,6 +61,18 @@ fn where_only_the_last_change_counts_tables_give_one_result_for_each_group() {
     assert_eq!(rows_of(&running.flush()), ["2: a 0 0", "3: b 1 7"]);
 }
 
+#[test]
+fn state_of_another_aggregation_is_refused() {
+    let mut running = Running::new(&count_and_sum(), &table()).unwrap();
+    running.run(&[change(1, "", "a 5")], &[]);
+    let mut changelog = Changelog::new();
+    running.restored(&count_and_sum(), None, &mut changelog);
+    let other = by_user(vec![call(F::Count, &[], DataType::Bigint)], None, Emit::Changes);
+    let mut next = Running::new(&other, &table()).unwrap();
+    changelog.iter().for_each(|(key, value)| next.operate.stores()[0].restore(key, Some(value)));
+    assert!(next.operate.restored(None).is_err());
+}
+
 /// A row of a table: its group and value.
 type Row = (u8, Option<i64>);
 
