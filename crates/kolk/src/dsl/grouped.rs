@@ -172,7 +172,7 @@ impl<'p> Grouped<'p> {
     /// One row for each group: its columns, and a column for each aggregation.
     #[must_use]
     pub fn aggregate(self, calls: impl IntoIterator<Item = Aggregation>) -> Table<'p> {
-        self.add(None, calls.into_iter().collect())
+        self.add(None, &calls.into_iter().collect::<Vec<_>>())
     }
 
     /// How many rows each group has, as the column `count`.
@@ -181,13 +181,13 @@ impl<'p> Grouped<'p> {
         self.aggregate([count("count")])
     }
 
-    fn add(self, windows: Option<Windows>, calls: Vec<Aggregation>) -> Table<'p> {
+    fn add(self, windows: Option<Windows>, calls: &[Aggregation]) -> Table<'p> {
         let Self { rows, columns } = self;
-        let group_by = rows.keys(columns, "group_by");
+        let group_by = rows.keys(&columns, "group_by");
         let schema = rows.schema();
         let bound = calls.iter().map(|call| call.bind(&schema)).collect::<Result<Vec<_>, _>>();
         let bound = rows.program.or_fail(bound, Vec::new);
-        let result = result_schema(&schema, &group_by, windows.as_ref(), &calls, &bound);
+        let result = result_schema(&schema, &group_by, windows.as_ref(), calls, &bound);
         let (windowing, emit, late) = match windows {
             None => (None, Emit::Changes, Late::Skip),
             Some(Windows { windowing, emit, late }) => (Some(windowing), emit, late),
@@ -202,7 +202,7 @@ impl<'p> Windowed<'p> {
     /// One row for each group and window: the group's columns, `WINDOWSTART` and `WINDOWEND`, and a column for each aggregation.
     #[must_use]
     pub fn aggregate(self, calls: impl IntoIterator<Item = Aggregation>) -> Table<'p> {
-        self.grouped.add(Some(self.windows), calls.into_iter().collect())
+        self.grouped.add(Some(self.windows), &calls.into_iter().collect::<Vec<_>>())
     }
 
     /// How many rows each group has in each window, as the column `count`.

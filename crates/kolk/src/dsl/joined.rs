@@ -56,9 +56,10 @@ impl<'p, T> Joined<'p, T> {
 
     fn node(self, on: &[(&str, &str)]) -> (Rows<'p>, usize) {
         let [left, right] = self.sides;
-        let names = |side: fn(&(&str, &str)) -> String| on.iter().map(side).collect();
-        let left_key = left.keys(names(|(left, _)| (*left).to_owned()), "join");
-        let right_key = right.keys(names(|(_, right)| (*right).to_owned()), "join");
+        let names =
+            |side: fn(&(&str, &str)) -> String| on.iter().map(side).collect::<Vec<String>>();
+        let left_key = left.keys(&names(|(left, _)| (*left).to_owned()), "join");
+        let right_key = right.keys(&names(|(_, right)| (*right).to_owned()), "join");
         let schema = schema([&left.schema(), &right.schema()], [&left_key, &right_key]);
         let schema = left.program.or_fail(schema, Schema::default);
         let Self { kind, with, .. } = self;
@@ -69,7 +70,8 @@ impl<'p, T> Joined<'p, T> {
 }
 
 impl<'p> Joined<'p, Stream<'p>> {
-    /// By equal values of these columns, left and right. The result has the columns `key` (or `key1`, `key2` …), those of the left and those of
+    /// By equal values of these columns, left and right. The result has the columns `key` (or `key1`, `key2` …), those of
+    /// the left and those of
     /// the right; where both have a name, [`Stream::named`] tells them apart.
     #[must_use]
     pub fn on(self, columns: &[(&str, &str)]) -> Stream<'p> {
@@ -79,7 +81,8 @@ impl<'p> Joined<'p, Stream<'p>> {
 }
 
 impl<'p> Joined<'p, Table<'p>> {
-    /// By equal primary keys: the columns of both, left and right. The result has the columns `key` (or `key1`, `key2` …), those of the left and
+    /// By equal primary keys: the columns of both, left and right. The result has the columns `key` (or `key1`, `key2`
+    /// …), those of the left and
     /// those of the right; where both have a name, [`Table::named`] tells them apart.
     #[must_use]
     pub fn on(self, columns: &[(&str, &str)]) -> Table<'p> {

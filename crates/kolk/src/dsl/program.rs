@@ -54,7 +54,8 @@ impl Program {
         Stream::new(self, self.add(Vec::new(), Operator::Source(source), schema))
     }
 
-    /// The records of a topic as a table: the key is one column by Kafka's serializers (text as UTF-8, numbers big-endian), the value JSON with
+    /// The records of a topic as a table: the key is one column by Kafka's serializers (text as UTF-8, numbers big-
+    /// endian), the value JSON with
     /// these columns; a record without a value deletes its key. [`Self::table_of`] reads anything else.
     pub fn table<'a>(
         &self,

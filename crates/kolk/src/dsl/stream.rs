@@ -67,7 +67,7 @@ impl<'p> Rows<'p> {
         self.program.end(sink.name.clone(), sink, self.node);
     }
 
-    pub(super) fn keys(self, names: Vec<String>, step: &str) -> Vec<usize> {
+    pub(super) fn keys(self, names: &[String], step: &str) -> Vec<usize> {
         let schema = self.schema();
         let keys = names.iter().map(|name| position(&schema, name, step)).collect();
         self.program.or_fail(keys, Vec::new)
@@ -106,7 +106,8 @@ fn project(
     Ok((projected, expressions))
 }
 
-/// A sink for JSON: all columns in the value, by plain name; a table's key by Kafka's serializers where they have its type, as JSON otherwise.
+/// A sink for JSON: all columns in the value, by plain name; a table's key by Kafka's serializers where they have its
+/// type, as JSON otherwise.
 fn sink(topic: &str, schema: &Schema) -> Sink {
     let of = |role: &Role| -> Vec<usize> {
         (0..schema.columns.len()).filter(|at| schema.columns[*at].role == *role).collect()
@@ -138,7 +139,6 @@ macro_rules! shared {
 
             /// Keeps the rows for which the predicate is true (not false, not NULL).
             #[must_use]
-            #[expect(clippy::needless_pass_by_value, reason = "expressions are built in place")]
             pub fn filter(self, predicate: Expr) -> Self {
                 Self(self.0.filter(&predicate))
             }
@@ -161,7 +161,6 @@ macro_rules! shared {
             }
 
             /// Groups by columns.
-            #[must_use]
             pub fn group_by<'n>(self, columns: impl IntoIterator<Item = &'n str>) -> Grouped<'p> {
                 Grouped::new(self.0, columns.into_iter().map(str::to_owned).collect())
             }
@@ -204,31 +203,26 @@ impl<'p> Stream<'p> {
     }
 
     /// Each row meets those of `other` that are near it in time. [`Joined::on`] says by which columns.
-    #[must_use]
     pub fn join(self, other: Self, within: Within) -> Joined<'p, Self> {
         Joined::new(JoinKind::Inner, [self.0, other.0], within.with())
     }
 
     /// The same; rows that met nobody go out with NULLs when their bound has passed.
-    #[must_use]
     pub fn left_join(self, other: Self, within: Within) -> Joined<'p, Self> {
         Joined::new(JoinKind::Left, [self.0, other.0], within.with())
     }
 
     /// The same, for the rows of both sides.
-    #[must_use]
     pub fn full_join(self, other: Self, within: Within) -> Joined<'p, Self> {
         Joined::new(JoinKind::Full, [self.0, other.0], within.with())
     }
 
     /// Each row meets the table's row of its key as it is at that moment.
-    #[must_use]
     pub fn join_table(self, table: Table<'p>) -> Joined<'p, Self> {
         Joined::new(JoinKind::Inner, [self.0, table.0], JoinWith::StreamTable)
     }
 
     /// The same; rows that find nothing go out with NULLs.
-    #[must_use]
     pub fn left_join_table(self, table: Table<'p>) -> Joined<'p, Self> {
         Joined::new(JoinKind::Left, [self.0, table.0], JoinWith::StreamTable)
     }
@@ -236,19 +230,16 @@ impl<'p> Stream<'p> {
 
 impl<'p> Table<'p> {
     /// The rows of both tables with the same key, kept up to date.
-    #[must_use]
     pub fn join(self, other: Self) -> Joined<'p, Self> {
         Joined::new(JoinKind::Inner, [self.0, other.0], JoinWith::Tables)
     }
 
     /// The same, with the left rows that have no partner.
-    #[must_use]
     pub fn left_join(self, other: Self) -> Joined<'p, Self> {
         Joined::new(JoinKind::Left, [self.0, other.0], JoinWith::Tables)
     }
 
     /// The same, with the rows of both sides that have no partner.
-    #[must_use]
     pub fn full_join(self, other: Self) -> Joined<'p, Self> {
         Joined::new(JoinKind::Full, [self.0, other.0], JoinWith::Tables)
     }

@@ -29,10 +29,13 @@ pub(super) struct Sender {
     key: Vec<u8>,
 }
 
+/// Rows of a chunk, by number, with the watermarks around them.
+type Chosen = Vec<(usize, Around)>;
+
 /// Rows for one target partition.
 #[derive(Debug, Default)]
 struct Pending {
-    chunks: Vec<(Arc<Chunk>, Vec<(usize, Around)>)>,
+    chunks: Vec<(Arc<Chunk>, Chosen)>,
     rows: usize,
 }
 

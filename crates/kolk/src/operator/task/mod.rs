@@ -355,7 +355,7 @@ impl Task {
             let to = Destination::Changelog(number);
             self.with_store(task, |store| {
                 store.drain_changes(&mut |key: &[u8], value: Option<&[u8]>| {
-                    append(to, key, value, output)
+                    append(to, key, value, output);
                 });
             });
         }
