@@ -31,6 +31,7 @@ mod program;
 mod stream;
 mod grouped;
 mod joined;
+mod process;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -42,5 +43,6 @@ pub use grouped::{
     count_of, earliest, latest, max, min, sum, top_k,
 };
 pub use joined::{Joined, Within};
+pub use process::{Emitter, Process, State};
 pub use program::Program;
 pub use stream::{Rows, Stream, Table};

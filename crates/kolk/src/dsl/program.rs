@@ -144,6 +144,11 @@ fn take(from: &[Node], node: usize, into: &mut Vec<Node>, places: &mut [Option<u
     into.len() - 1
 }
 
+/// Columns of values.
+pub(super) fn values<'a>(columns: impl IntoIterator<Item = (&'a str, DataType)>) -> Schema {
+    schema(&[], columns)
+}
+
 fn schema<'a>(
     keys: &[(&'a str, DataType)],
     values: impl IntoIterator<Item = (&'a str, DataType)>,

@@ -1,12 +1,16 @@
 //! Streams and tables, and what they have in common.
 
 use super::expr::position;
+use super::process::{Process, Typed};
+use super::program::values;
 use super::{DslError, Expr, Grouped, Joined, Program, Within};
 use crate::expression::Expression;
 use crate::schema::{Column, DataType, Role, Schema};
+use crate::topology::{self, Processor};
 use crate::topology::{
     Collection, Format, JoinKind, JoinWith, KeyWindow, Operator, Payload, Sink, SinkWindow,
 };
+use std::sync::Arc;
 
 /// Rows of either kind: what stands behind [`Stream`] and [`Table`].
 #[derive(Debug, Clone, Copy)]
@@ -200,6 +204,23 @@ impl<'p> Stream<'p> {
             Err(DslError::Step { step: "merge".to_owned(), why })
         };
         self.0.program.or_fail(merged, || self)
+    }
+
+    /// Leads the rows through an operator of one's own, which `make` makes for each task; rows with equal values of `keys` meet in one
+    /// task (no keys: any). `columns` are those of what it emits.
+    #[must_use]
+    pub fn process<'n, P: Process + 'static>(
+        self,
+        name: &str,
+        keys: impl IntoIterator<Item = &'n str>,
+        columns: impl IntoIterator<Item = (&'n str, DataType)>,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Self {
+        let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
+        let keys = self.0.keys(&keys, "process");
+        let make = move || -> Box<dyn Processor> { Box::new(Typed(make())) };
+        let process = topology::Process { name: name.to_owned(), keys, make: Arc::new(make) };
+        Self(self.0.then(Operator::Process(process), values(columns)))
     }
 
     /// Each row meets those of `other` that are near it in time. [`Joined::on`] says by which columns.

@@ -105,3 +105,96 @@ fn what_means_nothing_is_told_with_its_step() {
         assert_eq!(found, expected);
     }
 }
+
+/// Passes on the first visit of each page, and says how many there were when a minute is over.
+#[derive(Default)]
+struct FirstVisits;
+
+#[derive(serde::Deserialize)]
+struct Visit {
+    page: String,
+}
+
+#[derive(serde::Serialize)]
+struct Seen {
+    page: String,
+    visits: i64,
+}
+
+impl Process for FirstVisits {
+    type Input = Visit;
+    type Output = Seen;
+
+    fn process(&mut self, visit: Visit, out: &mut Emitter<'_, Seen>) -> Result<(), String> {
+        let key = visit.page.as_bytes();
+        let visits = out.state().get::<i64>(key)?.unwrap_or_default() + 1;
+        out.state().put(key, &visits)?;
+        if visits == 1 {
+            out.timer(out.time() + 60_000, key);
+            out.emit(&Seen { page: visit.page, visits })?;
+        }
+        Ok(())
+    }
+
+    fn timer(&mut self, key: &[u8], out: &mut Emitter<'_, Seen>) -> Result<(), String> {
+        let visits = out.state().get(key)?.unwrap_or_default();
+        out.state().remove(key);
+        out.emit(&Seen { page: String::from_utf8_lossy(key).into_owned(), visits })
+    }
+}
+
+#[test]
+fn code_of_ones_own_has_state_and_timers() {
+    let program = Program::new();
+    program
+        .stream("visits", [("page", Text)])
+        .process(
+            "first-visits",
+            ["page"],
+            [("page", Text), ("visits", Bigint)],
+            FirstVisits::default,
+        )
+        .to("seen");
+    let mut driver = TestDriver::new(&program.build().unwrap()).unwrap().partitions("visits", 2);
+    for (page, time) in [("a", 0), ("a", 1000), ("b", 59_000), ("c", 60_000), ("c", 130_000)] {
+        let value = format!(r#"{{"page":"{page}"}}"#);
+        driver.pipe("visits", TestRecord::new(None, Some(value.as_bytes()), time)).unwrap();
+    }
+    let seen: Vec<String> = driver
+        .read("seen")
+        .into_iter()
+        .map(|record| {
+            format!("{} {}", record.timestamp, String::from_utf8(record.value.unwrap()).unwrap())
+        })
+        .collect();
+    // "a" is over when the watermark has reached 60 s, which c's first visit brings about; the rest with 130 s, in the
+    // order of their times.
+    let mut expected = vec![
+        r#"0 {"page":"a","visits":1}"#,
+        r#"59000 {"page":"b","visits":1}"#,
+        r#"60000 {"page":"c","visits":1}"#,
+        r#"60000 {"page":"a","visits":2}"#,
+        r#"119000 {"page":"b","visits":1}"#,
+        r#"120000 {"page":"c","visits":2}"#,
+    ];
+    let mut sorted = seen.clone();
+    sorted.sort();
+    expected.sort_unstable();
+    assert_eq!(sorted, expected, "{seen:?}");
+}
+
+#[test]
+fn code_that_cannot_go_on_says_why() {
+    let program = Program::new();
+    program
+        .stream("visits", [("pages", Text)])
+        .process("first-visits", [], [("page", Text), ("visits", Bigint)], FirstVisits::default)
+        .to("seen");
+    let mut driver = TestDriver::new(&program.build().unwrap()).unwrap();
+    let error =
+        driver.pipe("visits", TestRecord::new(None, Some(br#"{"pages":"a"}"#), 0)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"topic seen: the record cannot be written: first-visits: missing field `page` at line 1 column 13 in {"pages":"a"}"#
+    );
+}

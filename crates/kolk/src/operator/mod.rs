@@ -22,6 +22,7 @@ mod stateless;
 mod join;
 mod aggregate;
 mod node;
+mod process;
 mod tail;
 pub mod task;
 mod pipeline;

@@ -4,6 +4,7 @@ use crate::operator::PlanError;
 use crate::operator::aggregate::aggregation;
 use crate::operator::join;
 use crate::operator::operate::Operate;
+use crate::operator::process::Processing;
 use crate::operator::stateless::{Filter, Merge, Project};
 use crate::topology::{Operator, Query};
 
@@ -21,6 +22,11 @@ pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Oper
         }
         Operator::Project(expressions) => Some(Box::new(Project::new(expressions, columns(0)))),
         Operator::Merge => Some(Box::new(Merge)),
+        Operator::Process(process) => {
+            let input = &stage.nodes[node.inputs[0]].schema;
+            let conventions = &stage.conventions;
+            Some(Box::new(Processing::new(process, input, &node.schema, conventions)?))
+        }
         Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
         Operator::Aggregate(of) => Some(aggregation(stage, place, of)?),
         Operator::Join(join) => match join::operate(stage, node, join) {

@@ -67,6 +67,8 @@ pub struct Fates {
     pub made: u64,
     /// How many times an expression failed on a row and gave NULL.
     pub failed_expressions: u64,
+    /// What stops the query: an operator of the user's own cannot go on.
+    pub(crate) failure: Option<String>,
     /// Rows that came too late and are wanted elsewhere: the input's columns.
     pub(crate) late_rows: Vec<Chunk>,
 }

@@ -6,6 +6,7 @@
 mod source;
 mod aggregate;
 mod join;
+mod process;
 mod exchange;
 mod sink;
 mod physical;
@@ -15,6 +16,7 @@ pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Win
 pub use exchange::Exchange;
 pub use join::{Join, JoinKind, JoinWith, Unmatched};
 pub use physical::{PhysicalError, Stage, StoreSpec, stages};
+pub use process::{Process, Processor, ProcessorContext};
 pub use sink::{BinPacking, Delivery, Payload, Sink, SinkWindow, Updates};
 pub use source::{Collection, EventTime, Format, KeyWindow, OffsetReset, OnBadRecord, Source};
 
@@ -162,6 +164,8 @@ pub enum Operator {
     Aggregate(Aggregate),
     /// Joins two inputs, left and right. The node's schema: the columns of the join's key, all of the left, all of the right.
     Join(Join),
+    /// Does what code of one's own does; gives a stream of the node's schema.
+    Process(Process),
     /// Writes to a topic or store.
     Sink(Sink),
 }
@@ -203,7 +207,7 @@ impl Query {
         match operator {
             Operator::Source(source) => source.collection,
             Operator::Aggregate(_) => Collection::Table,
-            Operator::Explode(_) | Operator::Merge => Collection::Stream,
+            Operator::Explode(_) | Operator::Merge | Operator::Process(_) => Collection::Stream,
             // Whatever a stream is joined with, its rows stay facts.
             Operator::Join(_) | Operator::Filter(_) | Operator::Project(_) | Operator::Sink(_) => {
                 of_input()
@@ -214,8 +218,11 @@ impl Query {
     /// Whether a node keeps state: groups, windows, joins.
     #[must_use]
     pub fn is_stateful(&self) -> bool {
-        self.nodes
-            .iter()
-            .any(|node| matches!(node.operator, Operator::Aggregate(_) | Operator::Join(_)))
+        self.nodes.iter().any(|node| {
+            matches!(
+                node.operator,
+                Operator::Aggregate(_) | Operator::Join(_) | Operator::Process(_)
+            )
+        })
     }
 }

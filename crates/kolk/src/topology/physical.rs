@@ -119,6 +119,13 @@ impl<'a> Cutter<'a> {
                 let (keys, key_names) = (group_by.clone(), names(group_by, schema(0)));
                 vec![(!there).then_some(Exchange { keys, key_names, key_format })]
             }
+            (Operator::Process(process), [input]) => {
+                let keys = &process.keys;
+                let there = keys.is_empty() || input.is_some_and(|there| there.columns == *keys);
+                let key_format = internal_format(keys, schema(0));
+                let (keys, key_names) = (keys.clone(), names(keys, schema(0)));
+                vec![(!there).then_some(Exchange { keys, key_names, key_format })]
+            }
             (Operator::Join(join), [left, right]) => {
                 join_exchanges(join, [*left, *right], [schema(0), schema(1)])
             }
@@ -206,6 +213,10 @@ impl<'a> Cutter<'a> {
                     add("", None);
                 }
                 Operator::Aggregate(aggregate) => add("", retention(aggregate)),
+                Operator::Process(_) => {
+                    add("", None);
+                    add("-timers", None);
+                }
                 Operator::Join(Join { with, .. }) => match with {
                     JoinWith::Streams { before, after, grace, .. } => {
                         let keep = Some(*before + *after + *grace);
@@ -381,6 +392,8 @@ fn partitioning(
         Operator::Filter(_) | Operator::Explode(_) | Operator::Sink(_) => {
             inputs.first().copied().flatten().cloned()
         }
+        // Code may give anything.
+        Operator::Process(_) => None,
         Operator::Merge => {
             let first = inputs.first().copied().flatten()?;
             inputs.iter().all(|input| *input == Some(first)).then(|| first.clone())
@@ -422,12 +435,13 @@ fn source_partitioning(source: &Source, schema: &Schema) -> Option<Partitioning>
 
 /// What nodes are called: their kind and number among their kind.
 fn labels(query: &Query) -> Vec<String> {
-    let mut counts = [0_usize; 3];
+    let mut counts = [0_usize; 4];
     let labels = query.nodes.iter().map(|node| {
         let (kind, name) = match &node.operator {
             Operator::Aggregate(_) => (0, "aggregate"),
             Operator::Join(_) => (1, "join"),
             Operator::Source(_) => (2, "table"),
+            Operator::Process(_) => (3, "process"),
             _ => return String::new(),
         };
         counts[kind] += 1;

@@ -88,7 +88,7 @@ fn keep_own(query: &Query, number: usize, needed: &mut [bool]) {
                 };
             }
         }
-        Operator::Aggregate(_) | Operator::Sink(_) => needed.fill(true),
+        Operator::Aggregate(_) | Operator::Process(_) | Operator::Sink(_) => needed.fill(true),
         // Their inputs are one shape, which other readers of them could change.
         Operator::Merge => needed.fill(true),
         Operator::Join(join) => {
@@ -125,6 +125,8 @@ fn wanted(query: &Query, number: usize, own: &[bool], input: usize) -> Vec<usize
             expressions.iter().for_each(|expression| columns_of(expression, &mut columns));
         }
         Operator::Merge => columns.extend(kept()),
+        // Code sees whole rows.
+        Operator::Process(_) => columns.extend(0..query.nodes[node.inputs[0]].schema.columns.len()),
         Operator::Aggregate(Aggregate { group_by, calls, .. }) => {
             columns.extend(group_by);
             calls.iter().for_each(|call| columns.extend(&call.arguments));
@@ -203,7 +205,7 @@ fn pruned(query: &Query, number: usize, kept: &[Vec<bool>], all: &[Vec<usize>]) 
         Operator::Explode(expressions) => {
             expressions.iter_mut().for_each(|expression| remap(expression, places(0)));
         }
-        Operator::Merge => {}
+        Operator::Merge | Operator::Process(_) => {}
         Operator::Aggregate(aggregate) => {
             move_all(&mut aggregate.group_by, 0);
             aggregate.calls.iter_mut().for_each(|call| move_all(&mut call.arguments, 0));

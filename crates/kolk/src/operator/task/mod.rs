@@ -306,6 +306,9 @@ impl Task {
     }
 
     fn write(&mut self, sink: Vec<Chunk>, output: &mut Output) -> Result<(), String> {
+        if let Some(why) = self.graph.fates.failure.take() {
+            return Err(why);
+        }
         for (node, input, chunk) in std::mem::take(&mut self.graph.late) {
             self.late.write((node, input), &chunk, self.graph.session(), output)?;
         }

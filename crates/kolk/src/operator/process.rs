@@ -1,0 +1,228 @@
+//! Runs an operator of one's own: rows go to it as JSON, what it makes comes back as columns; timers follow the watermark.
+
+use crate::operator::PlanError;
+use crate::operator::chunk::{Chunk, Event, Mark};
+use crate::operator::column::Vector;
+use crate::operator::decode::Morsel;
+use crate::operator::operate::{Context, Operate};
+use crate::operator::pipeline::Pipeline;
+use crate::operator::plan::Part;
+use crate::operator::tail::Encoder;
+use crate::record::{Output, Row, Slice};
+use crate::schema::Schema;
+use crate::state::{Store, TimeIndex};
+use crate::topology::{
+    Conventions, Format, JsonNulls, JsonTimestamps, Node, Operator, Payload, Process, Processor,
+    ProcessorContext, Query, Sink, Source,
+};
+use std::fmt;
+
+/// A processor that runs.
+pub(crate) struct Processing {
+    name: String,
+    processor: Box<dyn Processor>,
+    encoder: Encoder,
+    decoder: Box<Pipeline>,
+    state: Store,
+    /// Time and key of each timer that is not due.
+    timers: Store,
+    due: TimeIndex<Vec<u8>>,
+    watermark: Option<i64>,
+    made: Made,
+}
+
+/// What the processor has made of a chunk so far.
+#[derive(Debug, Default)]
+struct Made {
+    rows: Vec<u8>,
+    ends: Vec<usize>,
+    times: Vec<i64>,
+    marks: Vec<Mark>,
+    timers: Vec<(i64, Vec<u8>)>,
+}
+
+impl fmt::Debug for Processing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processing").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Processing {
+    /// From rows of `input` to rows of `output`.
+    ///
+    /// # Errors
+    /// [`PlanError`] for columns that JSON does not have.
+    pub(crate) fn new(
+        process: &Process,
+        input: &Schema,
+        output: &Schema,
+        conventions: &Conventions,
+    ) -> Result<Self, PlanError> {
+        let conventions = Conventions {
+            json_timestamps: JsonTimestamps::Milliseconds,
+            json_nulls: JsonNulls::Write,
+            ..conventions.clone()
+        };
+        let json = |columns: usize| Payload::Encoded {
+            format: Format::Json,
+            columns: (0..columns).collect(),
+        };
+        Ok(Self {
+            name: process.name.clone(),
+            processor: (process.make)(),
+            encoder: Encoder::new(input, &json(0), &json(input.columns.len()), &conventions)?,
+            decoder: Box::new(decoder(output, conventions)?),
+            state: Store::new("process"),
+            timers: Store::new("timers"),
+            due: TimeIndex::default(),
+            watermark: None,
+            made: Made::default(),
+        })
+    }
+
+    /// Lets the processor do something, and takes what it made.
+    fn call(
+        &mut self,
+        time: i64,
+        work: impl FnOnce(&mut dyn Processor, &mut ProcessorContext<'_>) -> Result<(), String>,
+        context: &mut Context<'_>,
+    ) {
+        let made = &mut self.made;
+        let mut own = ProcessorContext {
+            time,
+            watermark: self.watermark,
+            state: &mut self.state,
+            timers: &mut made.timers,
+            rows: &mut made.rows,
+            ends: &mut made.ends,
+        };
+        if let Err(why) = work(&mut *self.processor, &mut own) {
+            context.fates.failure.get_or_insert(format!("{}: {why}", self.name));
+        }
+        made.times.resize(made.ends.len(), time);
+        for (at, key) in made.timers.drain(..) {
+            let stored = timer_key(at, &key);
+            if self.timers.find(&stored).is_none() {
+                self.timers.put(&stored, &[]);
+                self.due.insert(at, key);
+            }
+        }
+    }
+
+    fn advance(&mut self, watermark: i64, context: &mut Context<'_>) {
+        self.watermark = Some(watermark);
+        // A timer may set another one that is due at once.
+        while let Some((time, key)) = self.due.pop_until(watermark) {
+            if let Some(entry) = self.timers.find(&timer_key(time, &key)) {
+                self.timers.remove(entry);
+            }
+            self.call(time, |processor, own| processor.timer(&key, time, own), context);
+        }
+        self.made.marks.push(Mark { at: self.made.ends.len(), watermark });
+    }
+
+    /// What was made, as columns.
+    fn finish(&mut self, context: &mut Context<'_>) -> Chunk {
+        let made = std::mem::take(&mut self.made);
+        let mut start = 0;
+        let row = |end: &usize| {
+            let value = Slice::new(narrow(start), narrow(*end - start));
+            start = *end;
+            Row { offset: 0, timestamp: 0, key: Slice::NULL, value, headers: Slice::NULL }
+        };
+        let rows: Vec<Row> = made.ends.iter().map(row).collect();
+        let mut output = Output::default();
+        let morsel = Morsel { rows: &rows, buffer: &made.rows, partition: 0 };
+        let decoded = self.decoder.columns(0, morsel, &mut output);
+        let columns = decoded.columns;
+        if let Some(bad) = output.bad.first() {
+            let why =
+                format!("{}: what it made is not what it declares: {}", self.name, bad.reason);
+            context.fates.failure.get_or_insert(why);
+            return Chunk { marks: made.marks, ..Chunk::default() };
+        }
+        context.fates.made += rows.len() as u64;
+        Chunk {
+            rows: rows.len(),
+            columns,
+            times: made.times,
+            marks: made.marks,
+            ..Chunk::default()
+        }
+    }
+}
+
+/// No chunk makes 4 GiB of rows: what is made of a batch is bounded by memory far below.
+fn narrow(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX - 1)
+}
+
+/// Time, so that it sorts, and key.
+fn timer_key(time: i64, key: &[u8]) -> Vec<u8> {
+    [&crate::codec::order::of_i64(time)[..], key].concat()
+}
+
+fn read_timer_key(bytes: &[u8]) -> Option<(i64, Vec<u8>)> {
+    let (time, key) = bytes.split_first_chunk::<8>()?;
+    Some((i64::from_be_bytes(*time) ^ i64::MIN, key.to_vec()))
+}
+
+/// Reads JSON objects as rows of `schema`.
+fn decoder(schema: &Schema, conventions: Conventions) -> Result<Pipeline, PlanError> {
+    let mut values = schema.clone();
+    for column in &mut values.columns {
+        column.role = crate::schema::Role::Value;
+    }
+    let source = Source { value_format: Format::Json, ..Source::new("") };
+    let columns = (0..schema.columns.len()).collect();
+    let value = Payload::Encoded { format: Format::Json, columns };
+    let key = Payload::Encoded { format: Format::Json, columns: Vec::new() };
+    let sink = Sink { key, value, ..Sink::new("") };
+    let nodes = vec![
+        Node { inputs: vec![], operator: Operator::Source(source), schema: values.clone() },
+        Node { inputs: vec![0], operator: Operator::Sink(sink), schema: values },
+    ];
+    Pipeline::new(&Query { name: "process".to_owned(), nodes, conventions })
+}
+
+impl Operate for Processing {
+    fn process(&mut self, _: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk {
+        let columns: Vec<Option<Vector>> = chunk.columns.iter().cloned().map(Some).collect();
+        let mut row_text = Vec::new();
+        for event in chunk.events() {
+            let row = match event {
+                Event::Row(row) => row,
+                Event::Watermark(watermark) => {
+                    self.advance(watermark, context);
+                    continue;
+                }
+            };
+            row_text.clear();
+            let written =
+                self.encoder.write(Part::Value, &columns, row, context.session, &mut row_text);
+            let time = chunk.times[row];
+            context.fates.taken += 1;
+            self.call(
+                time,
+                |processor, own| written.and_then(|_| processor.process(&row_text, own)),
+                context,
+            );
+        }
+        self.finish(context)
+    }
+
+    fn stores(&mut self) -> Vec<&mut Store> {
+        vec![&mut self.state, &mut self.timers]
+    }
+
+    fn restored(&mut self, watermark: Option<i64>) {
+        self.watermark = watermark;
+        self.due.clear();
+        let mut timers: Vec<(i64, Vec<u8>)> =
+            self.timers.iter().filter_map(|(_, key, _)| read_timer_key(key)).collect();
+        timers.sort();
+        for (time, key) in timers {
+            self.due.insert(time, key);
+        }
+    }
+}
