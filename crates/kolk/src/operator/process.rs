@@ -10,6 +10,7 @@ use crate::operator::plan::Part;
 use crate::operator::tail::Encoder;
 use crate::record::{Output, Row, Slice};
 use crate::schema::Schema;
+use crate::state::row::Corrupt;
 use crate::state::{Store, TimeIndex};
 use crate::topology::{
     Conventions, Format, JsonNulls, JsonTimestamps, Node, Operator, Payload, Process, Processor,
@@ -215,14 +216,16 @@ impl Operate for Processing {
         vec![&mut self.state, &mut self.timers]
     }
 
-    fn restored(&mut self, watermark: Option<i64>) {
+    fn restored(&mut self, watermark: Option<i64>) -> Result<(), Corrupt> {
         self.watermark = watermark;
         self.due.clear();
-        let mut timers: Vec<(i64, Vec<u8>)> =
-            self.timers.iter().filter_map(|(_, key, _)| read_timer_key(key)).collect();
+        let timers =
+            self.timers.iter().map(|(_, key, _)| read_timer_key(key).ok_or(Corrupt("timer")));
+        let mut timers: Vec<(i64, Vec<u8>)> = timers.collect::<Result<_, _>>()?;
         timers.sort();
         for (time, key) in timers {
             self.due.insert(time, key);
         }
+        Ok(())
     }
 }
