@@ -1,5 +1,6 @@
 //! The tables of settings, options and functions as Markdown: what `docs/dialect.md` and `docs/sql.md` hold.
 
+use crate::aggregate::AGGREGATES;
 use crate::function;
 use crate::options::{self, Place, ValueKind};
 use crate::settings;
@@ -52,45 +53,17 @@ A setting holds for the statements behind it, to the end of its file. `UNSET 'na
 /// `docs/sql.md`.
 #[must_use]
 pub fn sql() -> String {
-    let mut text = "\
-# SQL
-
-(This page is written from the tables in `crates/kolk-sql/src` by `cargo test -p kolk-sql -- --ignored bless`.)
-
-## Statements
-
-```sql
-SET 'setting' = 'value';
-UNSET 'setting';
-DEFINE variable = 'value';
-UNDEFINE variable;
-CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [(column type [KEY | HEADERS | HEADER('name')], …)] WITH (option = value, …);
-CREATE [OR REPLACE] STREAM [IF NOT EXISTS] name [WITH (option = value, …)] AS
-  SELECT {* | stream.* | struct->* | expression [[AS] name]}, … FROM stream [[AS] name] [WHERE condition] [EMIT CHANGES];
-```
-
-`${variable}` stands for the variable's value, as a name, an expression or within text, from its DEFINE to the end of the
-file; `$${` is a plain `${`.
-
-Types: `BOOLEAN`, `INT`, `BIGINT`, `DOUBLE`, `DECIMAL(precision, scale)`, `STRING` (`VARCHAR`), `BYTES`, `TIMESTAMP`, `DATE`,
-`TIME`, `ARRAY<type>`, `MAP<STRING, type>`, `STRUCT<name type, …>`. Numbers widen by themselves: INT, BIGINT, DECIMAL, DOUBLE.
-
-A stream may leave its columns out; then `SELECT *` passes its records on byte for byte, and nothing can be named.
-Every record has `ROWTIME`, `ROWPARTITION` and `ROWOFFSET` beside its columns.
-
-Expressions, the loosest first: `OR`, `AND`, `NOT`, `= <> != < <= > >=`, `IS [NOT] NULL`, `IS [NOT] DISTINCT FROM`,
-`[NOT] IN (…)`, `[NOT] LIKE … [ESCAPE 'c']`, `[NOT] BETWEEN … AND …`, `+ - ||`, `* / %`, sign, `struct->field`,
-`array[position]`, `map['key']`; `CASE`, `CAST(… AS type)`, `TIMESTAMP '…'`, `DATE '…'`, `TIME '…'`. `+` also joins text.
-An expression that fails on a row (a division by zero, text that is no number) is NULL there, and counted.
-
+    let mut text = include_str!("statements.md").to_owned();
+    text.push_str(
+        "\
 ## Options of `WITH`
 
 `D`: of a declaration, `Q`: of a query that creates, `I`: of `INSERT INTO`.
 
 | option | of | value | default | what it does |
 |---|---|---|---|---|
-"
-    .to_owned();
+",
+    );
     for row in options::TABLE.iter().filter(|row| row.place != Place::Nowhere) {
         let place = match row.place {
             Place::Declaration => "D",
@@ -116,6 +89,11 @@ An expression that fails on a row (a division by zero, text that is no number) i
     text.push_str(
         "\nDurations are text with a unit: `'500 ms'`, `'20 seconds'`, `'10 minutes'`, `'1 hour'`, `'2 days'`.\n",
     );
+    text.push_str("\n## Aggregate functions\n\n| call | of a table too |\n|---|---|\n");
+    for aggregate in AGGREGATES {
+        let undoes = if aggregate.undoes { "yes" } else { "no" };
+        line(&mut text, &[code(aggregate.form), undoes.to_owned()]);
+    }
     functions(&mut text);
     text
 }

@@ -9,25 +9,24 @@ use crate::ast::{
 use crate::error::{Problem, Result, nearest};
 use crate::lexer::{Symbol, TokenKind};
 
-/// Statements of ksqlDB's language that Kolk knows by name only, by their first words, longest first, and what does
-/// the same.
-const UNSUPPORTED: &[(&[&str], Option<&str>)] = &[
-    (&["DROP", "CONNECTOR"], None),
-    (&["ALTER", "SYSTEM"], None),
-    (&["RUN", "SCRIPT"], Some("give both files to `kolk run`")),
-    (&["SHOW", "TOPICS"], Some("`kolk topic list` shows topics")),
-    (&["LIST", "TOPICS"], Some("`kolk topic list` shows topics")),
-    (&["TERMINATE"], Some("a query runs as long as its `kolk run`")),
-    (&["PAUSE"], Some("a query runs as long as its `kolk run`")),
-    (&["RESUME"], Some("a query runs as long as its `kolk run`")),
-    (&["EXPLAIN"], Some("`kolk explain FILE` shows the plan of a file")),
-    (&["DESCRIBE"], Some("`kolk explain FILE` shows the plan of a file")),
-    (&["PRINT"], Some("`kolk consume --topic NAME` shows a topic")),
-    (&["SHOW"], None),
-    (&["LIST"], None),
-    (&["ASSERT"], None),
-    (&["RUN"], None),
+/// Commands of ksqlDB's console, by their first words, longest first, and what does the same.
+const COMMANDS: &[(&[&str], &str)] = &[
+    (&["RUN", "SCRIPT"], "give both files to `kolk run`"),
+    (&["SHOW", "TOPICS"], "`kolk topic list` shows topics"),
+    (&["LIST", "TOPICS"], "`kolk topic list` shows topics"),
+    (&["TERMINATE"], "a query runs as long as its `kolk run`"),
+    (&["PAUSE"], "a query runs as long as its `kolk run`"),
+    (&["RESUME"], "a query runs as long as its `kolk run`"),
+    (&["PRINT"], "`kolk consume --topic NAME` shows a topic"),
+    (&["ASSERT"], "`kolk test FILE` checks what a program does"),
+    (&["EXPLAIN"], "`kolk explain FILE` shows the plan of a file"),
+    (&["DESCRIBE"], "`kolk explain FILE` shows the plan of a file"),
+    (&["SHOW"], "`kolk explain FILE` shows what a file declares"),
+    (&["LIST"], "`kolk explain FILE` shows what a file declares"),
 ];
+
+/// Statements of ksqlDB's language that Kolk knows by name only.
+const UNSUPPORTED: &[&[&str]] = &[&["DROP", "CONNECTOR"], &["ALTER", "SYSTEM"]];
 
 /// The first words of statements.
 const FIRST_WORDS: &[&str] =
@@ -59,10 +58,18 @@ impl Parser<'_> {
             return Err(Problem::unsupported(start, "a SELECT of its own")
                 .help("write its result to a topic: CREATE STREAM name AS SELECT …"));
         }
-        if let Some((words, help)) = UNSUPPORTED.iter().find(|(words, _)| self.are_words(words)) {
+        if let Some((words, help)) = COMMANDS.iter().find(|(words, _)| self.are_words(words)) {
             self.eat_words(words);
-            return Err(Problem::unsupported(self.span_from(start), words.join(" "))
-                .maybe_help(help.map(ToOwned::to_owned)));
+            let words = words.join(" ");
+            let message =
+                format!("no statement begins with {words}: it is a command of ksqlDB's console");
+            return Err(
+                Problem::new(self.span_from(start), message, "not part of a program").help(*help)
+            );
+        }
+        if let Some(words) = UNSUPPORTED.iter().find(|words| self.are_words(words)) {
+            self.eat_words(words);
+            return Err(Problem::unsupported(self.span_from(start), words.join(" ")));
         }
         if self.eat_word("INSERT") {
             return self.insert();
@@ -92,7 +99,7 @@ impl Parser<'_> {
             return Ok(StatementKind::Undefine(self.ident("the variable's name")?));
         }
         let known = FIRST_WORDS.iter().copied();
-        let known = known.chain(UNSUPPORTED.iter().map(|(words, _)| words[0])).chain(["SELECT"]);
+        let known = known.chain(COMMANDS.iter().map(|(words, _)| words[0])).chain(["SELECT"]);
         let help = self
             .word_at(0)
             .and_then(|word| nearest(word, known))

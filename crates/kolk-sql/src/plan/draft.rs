@@ -73,7 +73,7 @@ impl Draft {
         }
         let column = Column { name: unique, data_type: expression.data_type.clone(), role };
         let expression = expression.clone();
-        self.slots.push(Output { column, expression, span: Span::default(), as_value: false });
+        self.slots.push(Output { column, expression, span: Span::default() });
         self.slots.len() - 1
     }
 
@@ -167,7 +167,7 @@ impl Planner<'_> {
         graph: &mut Graph,
     ) -> Result<(Rows, Vec<Output>)> {
         let width = graph.schema(rows.node).columns.len();
-        let collector = Collector::behind(width);
+        let collector = Collector::behind(width, 0);
         let calls = Calls::Collected(&collector);
         let typing = Typing { calls, ..self.typing(&rows.relations, "SELECT") };
         let outputs = Projection::of(select, &rows, typing, &self.settings)?;

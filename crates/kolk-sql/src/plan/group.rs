@@ -53,14 +53,14 @@ impl Planner<'_> {
             None => None,
         };
         let width = graph.schema(rows.node).columns.len();
-        let (relations, width) = match &windowing {
+        let (relations, windows) = match &windowing {
             Some(of) => {
                 let relations = with_window(&rows.relations, &of.window, width);
-                (relations, width + window_columns(&of.window).len())
+                (relations, window_columns(&of.window).len())
             }
-            None => (rows.relations.clone(), width),
+            None => (rows.relations.clone(), 0),
         };
-        let collector = Collector::behind(width);
+        let collector = Collector::behind(width, windows);
         let calls = Calls::Collected(&collector);
         let typing = Typing { calls, ..self.typing(&relations, "SELECT") };
         let outputs = Projection::of(select, &rows, typing, &self.settings)?;

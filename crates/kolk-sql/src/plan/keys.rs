@@ -34,8 +34,7 @@ pub(super) fn moved(
     let mut missing = Vec::new();
     for (number, part) in key.parts.iter().enumerate() {
         let candidates = std::iter::once(&part.expression).chain(&part.same);
-        let selected =
-            |slot: &Output, candidate: &Expression| slot.expression == *candidate && !slot.as_value;
+        let selected = |slot: &Output, candidate: &Expression| slot.expression == *candidate;
         let Some(chosen) = candidates
             .into_iter()
             .find(|candidate| slots.iter().any(|slot| selected(slot, candidate)))
@@ -140,7 +139,9 @@ impl Planner<'_> {
         let spans: Vec<Span> = key.parts.iter().map(|part| span_of(draft, part, span)).collect();
         let placed: Vec<_> = columns.iter().zip(spans).collect();
         format::check_part(format, "key", &placed)?;
-        let kept = draft.rows.keeps_key() && format == draft.rows.key_format();
+        // ksqlDB writes keys anew; only in format KAFKA do equal keys have equal bytes whoever wrote them.
+        let alike = format == draft.rows.key_format() && (!moved || format == Format::Kafka);
+        let kept = draft.rows.keeps_key() && alike;
         if kept && !(table && draft.payload == PayloadKind::Encoded) {
             return Ok(Payload::Unchanged);
         }

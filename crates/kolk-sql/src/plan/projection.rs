@@ -7,7 +7,7 @@ use crate::error::{Problem, Result};
 use crate::resolve::{self, Relation, Visible};
 use crate::settings::{ClashingNames, Names, ProjectedKeys, SelectStar, Settings};
 use crate::source::Span;
-use crate::typing::{Typing, is_as_value, is_null};
+use crate::typing::{Typing, is_null};
 use kolk::expression::{Expression, Kind};
 use kolk::schema::{Column, DataType, Role};
 use kolk::topology::Format;
@@ -19,8 +19,6 @@ pub(super) struct Output {
     /// Over the columns of the rows that are projected.
     pub(super) expression: Expression,
     pub(super) span: Span,
-    /// Whether AS_VALUE keeps it out of the key.
-    pub(super) as_value: bool,
 }
 
 /// Whether the query passes on the value's bytes: `SELECT *` alone, where the settings want that.
@@ -85,7 +83,7 @@ impl<'a> Projection<'a> {
                     return Err(Problem::new(value.span, message, "NULL")
                         .help("give it one: CAST(NULL AS STRING)"));
                 }
-                self.add(name, expression, span, is_as_value(value))
+                self.add(name, expression, span)
             }
         }
     }
@@ -109,7 +107,7 @@ impl<'a> Projection<'a> {
                     true => format!("{}_{}", relation.qualifier, column.name),
                     false => column.name.clone(),
                 };
-                self.add(name, column.expression(), span, false)?;
+                self.add(name, column.expression(), span)?;
             }
         }
         Ok(())
@@ -140,7 +138,7 @@ impl<'a> Projection<'a> {
                     Ok(()) => name,
                     Err(_) => self.made_up(),
                 };
-                self.add(name, part.expression.clone(), span, false)?;
+                self.add(name, part.expression.clone(), span)?;
             }
         }
         Ok(())
@@ -169,18 +167,12 @@ impl<'a> Projection<'a> {
         };
         for (name, data_type) in fields {
             let kind = Kind::Field { of: Box::new(inner.clone()), name: name.clone() };
-            self.add(name, Expression { kind, data_type }, of.span, false)?;
+            self.add(name, Expression { kind, data_type }, of.span)?;
         }
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        name: String,
-        expression: Expression,
-        span: Span,
-        as_value: bool,
-    ) -> Result<()> {
+    fn add(&mut self, name: String, expression: Expression, span: Span) -> Result<()> {
         resolve::check_not_pseudo(&name, span).map_err(|problem| {
             problem.help(format!("give it another name: … AS my_{}", name.to_lowercase()))
         })?;
@@ -189,7 +181,7 @@ impl<'a> Projection<'a> {
             problem.help("give one of them another name with AS, or leave it out")
         })?;
         let column = Column { name, data_type: expression.data_type.clone(), role: Role::Value };
-        self.outputs.push(Output { column, expression, span, as_value });
+        self.outputs.push(Output { column, expression, span });
         Ok(())
     }
 

@@ -21,7 +21,9 @@ pub(crate) enum Calls<'a> {
 /// The calls of a query, in the order in which they were found, equal ones once.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
-    /// The position of the first column that stands for a call: behind all that the query reads.
+    /// How many columns the rows have.
+    pub(crate) rows: usize,
+    /// The position of the first column that stands for a call: behind those of the rows and of their windows.
     pub(crate) first: usize,
     /// Aggregates.
     pub(crate) aggregates: RefCell<Vec<AggregateDraft>>,
@@ -81,6 +83,17 @@ impl Typing<'_> {
         let mut typed = Vec::with_capacity(columns.len());
         for (position, column) in columns.iter().enumerate() {
             let expression = inner.expression(column)?;
+            if let Some(bound) = bound_in(&expression, collector.rows) {
+                let message = format!(
+                    "{bound} can only be used in the SELECT of windowed aggregations, not inside of {}",
+                    aggregate.name
+                );
+                return Err(Problem::new(
+                    column.span,
+                    message,
+                    "window bounds are of groups, not of rows",
+                ));
+            }
             let takes = match (position, aggregate.more) {
                 (0, _) | (_, More::Second) => aggregate.takes,
                 _ => Takes::Any,
@@ -172,9 +185,9 @@ impl Typing<'_> {
 }
 
 impl Collector {
-    /// A collector for a query that reads so many columns.
-    pub(crate) fn behind(columns: usize) -> Self {
-        Self { first: columns, ..Self::default() }
+    /// A collector for rows of so many columns, to which windows add some.
+    pub(crate) fn behind(rows: usize, windows: usize) -> Self {
+        Self { rows, first: rows + windows, ..Self::default() }
     }
 
     fn aggregate(&self, draft: AggregateDraft, name: String) -> Expression {
@@ -267,6 +280,20 @@ fn result(aggregate: &Aggregate, arguments: &[Expression], constants: &[Literal]
     }
 }
 
+/// What of a window an expression over rows names: columns behind those of the rows.
+fn bound_in(expression: &Expression, rows: usize) -> Option<String> {
+    match &expression.kind {
+        Kind::Column { index, name } if *index >= rows => Some(name.clone()),
+        _ => {
+            let mut found = None;
+            expression.each_operand(&mut |operand| {
+                found = found.take().or_else(|| bound_in(operand, rows));
+            });
+            found
+        }
+    }
+}
+
 fn shown(name: &str, arguments: &[Expression]) -> String {
     if arguments.is_empty() {
         return format!("{name}(*)");
@@ -276,7 +303,7 @@ fn shown(name: &str, arguments: &[Expression]) -> String {
 }
 
 /// Whether a call copies a key to the value: AS_VALUE, which changes nothing else.
-pub(crate) fn is_as_value(expr: &Expr) -> bool {
+pub(super) fn is_as_value(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Call { name, arguments }
         if arguments.len() == 1 && name.text.eq_ignore_ascii_case("AS_VALUE"))
 }

@@ -11,7 +11,7 @@ mod lambda;
 mod tests;
 
 use collected::TABLE_FUNCTIONS;
-pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded, is_as_value};
+pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded};
 pub(crate) use convert::{implicit, is_null};
 pub(crate) use lambda::Parameter;
 
@@ -97,8 +97,11 @@ impl Typing<'_> {
                 let value = Box::new(self.expression(value)?);
                 negate_if(boolean(Kind::IsNull(value)), *negated)
             }
-            ExprKind::Call { arguments, .. } if is_as_value(expr) => {
-                return self.expression(&arguments[0]);
+            // A copy: the same values, but not the same as the column, so it is no key.
+            ExprKind::Call { arguments, .. } if collected::is_as_value(expr) => {
+                let inner = self.expression(&arguments[0])?;
+                let data_type = inner.data_type.clone();
+                Expression { kind: Kind::Cast(Box::new(inner)), data_type }
             }
             ExprKind::Call { name, arguments } => match aggregate::find(&name.text) {
                 Some(aggregate) => self.aggregate(aggregate, arguments, span)?,
@@ -110,7 +113,7 @@ impl Typing<'_> {
                     self.aggregate(count, &[], span)?
                 }
                 _ => {
-                    let message = format!("{name} does not take *");
+                    let message = format!("{name} does not take * in place of arguments");
                     return Err(Problem::new(span, message, "only COUNT(*) counts rows"));
                 }
             },
@@ -318,6 +321,8 @@ impl Typing<'_> {
         if ordered && !convert::has_order(&common) {
             let message = format!("{common} has no order");
             return Err(Problem::new(operator_span, message, format!("{operator} needs one"))
+                .label(left.span, convert::shown(&left.expression))
+                .label(right.span, convert::shown(&right.expression))
                 .help("= and <> work"));
         }
         let left = implicit(left.expression, &common, self.timezone, left.span)?;
@@ -325,9 +330,9 @@ impl Typing<'_> {
         Ok(boolean(joined(operator, left, right)))
     }
 
-    /// Constant text that is compared with ROWTIME is a time, read as its milliseconds.
+    /// Constant text that is compared with ROWTIME or the bound of a window is a time, read as its milliseconds.
     fn read_row_time(&self, row_time: &Operand, other: &mut Operand) -> Result<()> {
-        if row_time.expression.kind == Kind::Pseudo(Pseudo::RowTime)
+        if is_time(&row_time.expression.kind)
             && let Kind::Literal(Literal::String(text)) = &other.expression.kind
         {
             let time = constant::time(text, &DataType::Timestamp, self.timezone, other.span)?;
@@ -439,6 +444,15 @@ impl Typing<'_> {
         let from = self.comparison(BinaryOperator::GreaterOrEqual, low.span, value, low)?;
         let to = self.comparison(BinaryOperator::LessOrEqual, high.span, value, high)?;
         Ok(boolean(joined(BinaryOperator::And, from, to)))
+    }
+}
+
+/// Whether it is a number of milliseconds that stands for a time: ROWTIME or the bound of a window.
+fn is_time(kind: &Kind) -> bool {
+    match kind {
+        Kind::Pseudo(pseudo) => *pseudo == Pseudo::RowTime,
+        Kind::Column { name, .. } => name == resolve::WINDOW_START || name == resolve::WINDOW_END,
+        _ => false,
     }
 }
 

@@ -132,7 +132,8 @@ impl Payload {
             Self::Object(fields, all_null) => {
                 into.push(b'{');
                 let start = into.len();
-                let mut any = *all_null == AllNull::Written;
+                // Where NULLs are written, an object of them is something.
+                let mut any = *all_null == AllNull::Written || style.nulls == JsonNulls::Write;
                 for field in fields {
                     let before = into.len();
                     if before > start {
