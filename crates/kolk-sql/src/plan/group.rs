@@ -49,6 +49,11 @@ impl Planner<'_> {
     ) -> Result<(Rows, Vec<Output>)> {
         let parts = parts(&by.content, self.typing(&rows.relations, "GROUP BY"), "GROUP BY")?;
         let windowing = match &select.window {
+            Some(window) if rows.collection == Collection::Table => {
+                let message = "WINDOW is only supported for streams: the rows of a table are states, not events";
+                let label = format!("{} is a table", rows.first().name);
+                return Err(Problem::new(window.span, message, label));
+            }
             Some(window) => Some(windowing(window, self.settings.window_grace)?),
             None => None,
         };
