@@ -1,8 +1,8 @@
 //! Calls that are no function of one row: aggregates and table functions, collected from a select list.
 
 use super::{Typing, convert, implicit, is_null};
-use crate::aggregate::{Aggregate, Gives, More, Takes};
-use crate::ast::{Expr, ExprKind, Ident};
+use crate::aggregate::{self, Aggregate, Gives, More, Takes};
+use crate::ast::{Expr, Ident};
 use crate::error::{Problem, Result};
 use crate::source::Span;
 use kolk::expression::{Expression, Kind, Literal};
@@ -58,11 +58,44 @@ pub(crate) struct Exploded {
 }
 
 /// The table functions: each makes a row of every item of an array.
-pub(crate) const TABLE_FUNCTIONS: &[&str] = &["EXPLODE", "CUBE_EXPLODE"];
+const TABLE_FUNCTIONS: &[&str] = &["EXPLODE", "CUBE_EXPLODE"];
 
 impl Typing<'_> {
+    /// A call of whatever can be called.
+    pub(super) fn any_call(
+        &self,
+        name: &Ident,
+        arguments: &[Expr],
+        span: Span,
+    ) -> Result<Expression> {
+        if let ("AS_VALUE", [copied]) = (name.text.to_uppercase().as_str(), arguments) {
+            // The same values, but not the same expression: a copy of a key is no key.
+            let inner = self.expression(copied)?;
+            let data_type = inner.data_type.clone();
+            return Ok(Expression { kind: Kind::Cast(Box::new(inner)), data_type });
+        }
+        if let Some(aggregate) = aggregate::find(&name.text) {
+            return self.aggregate(aggregate, arguments, span);
+        }
+        if TABLE_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&name.text)) {
+            return self.explode(name, arguments, span);
+        }
+        self.call(name, arguments, span)
+    }
+
+    /// `COUNT(*)`.
+    pub(super) fn call_all(&self, name: &Ident, span: Span) -> Result<Expression> {
+        match aggregate::find(&name.text) {
+            Some(count) if count.more == More::OrNothing => self.aggregate(count, &[], span),
+            _ => {
+                let message = format!("{name} does not take * in place of arguments");
+                Err(Problem::new(span, message, "only COUNT(*) counts rows"))
+            }
+        }
+    }
+
     /// The column that stands for a call of an aggregate function.
-    pub(super) fn aggregate(
+    fn aggregate(
         &self,
         aggregate: &'static Aggregate,
         arguments: &[Expr],
@@ -128,12 +161,7 @@ impl Typing<'_> {
     }
 
     /// The column that stands for a call of a table function.
-    pub(super) fn explode(
-        &self,
-        name: &Ident,
-        arguments: &[Expr],
-        span: Span,
-    ) -> Result<Expression> {
+    fn explode(&self, name: &Ident, arguments: &[Expr], span: Span) -> Result<Expression> {
         let upper = name.text.to_uppercase();
         let collector = self.collector(&upper, "makes several rows of one", span)?;
         let inner = Typing { calls: Calls::Refused("an argument of a table function"), ..*self };
@@ -300,10 +328,4 @@ fn shown(name: &str, arguments: &[Expression]) -> String {
     }
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     format!("{name}({})", arguments.join(", "))
-}
-
-/// Whether a call copies a key to the value: AS_VALUE, which changes nothing else.
-pub(super) fn is_as_value(expr: &Expr) -> bool {
-    matches!(&expr.kind, ExprKind::Call { name, arguments }
-        if arguments.len() == 1 && name.text.eq_ignore_ascii_case("AS_VALUE"))
 }

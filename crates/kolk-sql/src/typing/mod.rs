@@ -10,12 +10,9 @@ mod lambda;
 #[cfg(test)]
 mod tests;
 
-use collected::TABLE_FUNCTIONS;
 pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded};
 pub(crate) use convert::{implicit, is_null};
 pub(crate) use lambda::Parameter;
-
-use crate::aggregate;
 
 use crate::ast::{self, Branch, Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, listed, nearest};
@@ -97,26 +94,8 @@ impl Typing<'_> {
                 let value = Box::new(self.expression(value)?);
                 negate_if(boolean(Kind::IsNull(value)), *negated)
             }
-            // A copy: the same values, but not the same as the column, so it is no key.
-            ExprKind::Call { arguments, .. } if collected::is_as_value(expr) => {
-                let inner = self.expression(&arguments[0])?;
-                let data_type = inner.data_type.clone();
-                Expression { kind: Kind::Cast(Box::new(inner)), data_type }
-            }
-            ExprKind::Call { name, arguments } => match aggregate::find(&name.text) {
-                Some(aggregate) => self.aggregate(aggregate, arguments, span)?,
-                None if is_table_function(name) => self.explode(name, arguments, span)?,
-                None => self.call(name, arguments, span)?,
-            },
-            ExprKind::CallAll { name } => match aggregate::find(&name.text) {
-                Some(count) if count.more == aggregate::More::OrNothing => {
-                    self.aggregate(count, &[], span)?
-                }
-                _ => {
-                    let message = format!("{name} does not take * in place of arguments");
-                    return Err(Problem::new(span, message, "only COUNT(*) counts rows"));
-                }
-            },
+            ExprKind::Call { name, arguments } => self.any_call(name, arguments, span)?,
+            ExprKind::CallAll { name } => self.call_all(name, span)?,
             ExprKind::Lambda { .. } => {
                 let message = "a lambda function is an argument of a function that calls it";
                 return Err(Problem::new(span, message, "not here")
@@ -454,10 +433,6 @@ fn is_time(kind: &Kind) -> bool {
         Kind::Column { name, .. } => name == resolve::WINDOW_START || name == resolve::WINDOW_END,
         _ => false,
     }
-}
-
-fn is_table_function(name: &Ident) -> bool {
-    TABLE_FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(&name.text))
 }
 
 fn literal(value: Literal, data_type: DataType) -> Expression {
