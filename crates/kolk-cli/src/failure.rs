@@ -139,6 +139,9 @@ fn of_start(error: &StartError, what: String) -> Failure {
         StartError::Config(_)
         | StartError::Plan { .. }
         | StartError::NoTopic { .. }
+        | StartError::Copartition { .. }
+        | StartError::Grown { .. }
+        | StartError::Physical(_)
         | StartError::Empty => Failure::usage(what),
     }
 }

@@ -31,7 +31,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A query that fails is told at once and stops; the others go on, and the exit status is 1. At the end the books are shown:
-records read = forwarded + filtered + skipped + dead-lettered, rows delivered = forwarded − too large.
+records read (+ rows made by joins and aggregations) = forwarded + filtered + skipped + dead-lettered (+ late + null key
++ taken into state), rows delivered = forwarded − too large. A query with state may have several stages, each with a line.
 
 Examples:
   kolk run examples/fifo --until-end

@@ -3,10 +3,32 @@
 use super::monitor::rate;
 use crate::failure::describe;
 use crate::table::{Table, grouped};
+use kolk::account::Account;
 use kolk::runtime::{QueryError, QueryStatus};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
+
+/// A column of the books.
+type Count = (&'static str, fn(&Account) -> u64);
+
+/// The books, in the order of their equation.
+const COUNTS: &[Count] = &[
+    ("read#", |account| account.read),
+    ("+ made#", |account| account.made),
+    ("= forwarded#", |account| account.forwarded),
+    ("+ filtered#", |account| account.filtered),
+    ("+ skipped#", |account| account.skipped),
+    ("+ dead-lettered#", |account| account.dead_lettered),
+    ("+ late#", |account| account.late),
+    ("+ null key#", |account| account.null_key),
+    ("+ taken#", |account| account.taken),
+    ("delivered#", |account| account.delivered),
+    ("too large#", |account| account.too_large),
+];
+
+/// What only queries with state have: not shown where it is all 0.
+const OF_STATE: [&str; 4] = ["+ made#", "+ late#", "+ null key#", "+ taken#"];
 
 /// When queries ended, or last delivered something: each has its own speed, whatever the others do.
 #[derive(Debug, Default)]
@@ -71,35 +93,23 @@ impl Totals {
 
     /// The books for people.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut table = Table::new(&[
-            "query",
-            "delivery",
-            "read#",
-            "= forwarded#",
-            "+ filtered#",
-            "+ skipped#",
-            "+ dead-lettered#",
-            "delivered#",
-            "too large#",
-            "commits#",
-            "rows/s#",
-        ]);
+        let shown: Vec<&Count> = COUNTS
+            .iter()
+            .filter(|(name, count)| {
+                let is_there = || self.queries().any(|status| count(&status.account) > 0);
+                !OF_STATE.contains(name) || is_there()
+            })
+            .collect();
+        let names = shown.iter().map(|(name, _)| *name);
+        let names: Vec<&str> =
+            ["query", "delivery"].into_iter().chain(names).chain(["commits#", "rows/s#"]).collect();
+        let mut table = Table::new(&names);
         let seconds = self.took.as_secs_f64();
         for status in self.queries() {
-            let account = &status.account;
-            let numbers = [
-                account.read,
-                account.forwarded,
-                account.filtered,
-                account.skipped,
-                account.dead_lettered,
-                account.delivered,
-                account.too_large,
-                status.commits,
-                self.clocks.rate(status),
-            ];
+            let counts = shown.iter().map(|(_, count)| count(&status.account));
+            let others = [status.commits, self.clocks.rate(status)];
             let names = [status.name.clone(), status.delivery.to_owned()];
-            table.row(names.into_iter().chain(numbers.map(grouped)));
+            table.row(names.into_iter().chain(counts.chain(others).map(grouped)));
         }
         let mut lines = table.lines();
         lines.push(format!("{seconds:.1} s"));
@@ -134,6 +144,7 @@ impl Totals {
                 "name": status.name, "topic": status.topic, "delivery": status.delivery,
                 "read": account.read, "forwarded": account.forwarded, "filtered": account.filtered,
                 "skipped": account.skipped, "dead_lettered": account.dead_lettered,
+                "made": account.made, "late": account.late, "null_key": account.null_key, "taken": account.taken,
                 "delivered": account.delivered, "too_large": account.too_large,
                 "failed_expressions": account.failed_expressions, "balances": account.balances(),
                 "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,

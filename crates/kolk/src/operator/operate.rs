@@ -14,7 +14,7 @@ use std::fmt::Debug;
 /// largest time-stamp seen). A row is processed under the watermark that the marks before it left; at a mark, what is due
 /// by then happens. A node repeats the marks in its output, behind the rows that they made due; where these rows have earlier times,
 /// as far behind as [`Operate::output_watermark`] says.
-pub(crate) trait Operate: Debug {
+pub(crate) trait Operate: Debug + Send {
     /// Processes what comes from one input.
     fn process(&mut self, input: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk;
 
@@ -55,6 +55,10 @@ pub(crate) struct Context<'a> {
 /// What became of rows inside operators. `taken + late + null_key + filtered` counts rows that ended there, `made` those that began.
 #[derive(Debug, Default, Clone)]
 pub struct Fates {
+    /// Taken from the inputs; counted by the task.
+    pub read: u64,
+    /// Come to the sink; counted by the task.
+    pub forwarded: u64,
     /// Taken into state.
     pub taken: u64,
     /// Too late.

@@ -2,14 +2,15 @@
 
 use super::error::{QueryError, StartError};
 use super::identity::InstanceIdentity;
-use super::query::{QueryPlan, QueryRun};
+use super::run::StageRun;
+use super::stage_plan::StagePlan;
 use super::status::{QueryPhase, QueryStatus};
 use super::topics;
 use crate::account::Account;
 use crate::client::config::ClientConfig;
 use crate::client::network::Notifier;
 use crate::time::Clock;
-use crate::topology::Topology;
+use crate::topology::{Stage, Topology, stages};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +84,7 @@ impl StopHandle {
 }
 
 impl Application {
-    /// Creates missing topics, then starts every query on a thread of its own.
+    /// Cuts the queries into stages, creates missing topics, then starts every stage on a thread of its own.
     ///
     /// # Errors
     /// [`StartError`].
@@ -96,11 +97,16 @@ impl Application {
         if topology.queries.is_empty() {
             return Err(StartError::Empty);
         }
+        let mut planned: Vec<Stage> = Vec::new();
+        for query in &topology.queries {
+            planned.extend(stages(query, &options.name)?);
+        }
         let identity = InstanceIdentity::acquire(&options.state)?;
-        let partitions = topics::ensure(topology, &options.client, &clock)?;
+        let topics = Arc::new(topics::ensure(&planned, &options.name, &options.client, &clock)?);
         let mut application =
             Self { queries: Vec::new(), control: Arc::new(Control::default()), identity };
-        for query in &topology.queries {
+        for stage in planned {
+            let query = &stage.query;
             let sink = query
                 .sink()
                 .map_or(("", "none"), |sink| (sink.topic.as_str(), sink.delivery.name()));
@@ -119,19 +125,20 @@ impl Application {
                 })
                 .map(|running| Arc::clone(&running.shared))
                 .collect();
-            let plan = QueryPlan {
-                query: query.clone(),
+            let name = query.name.clone();
+            let plan = StagePlan {
+                stage,
                 application: options.name.clone(),
                 instance: application.identity.id().to_owned(),
                 client: options.client.clone(),
                 until: options.until,
                 commit_interval: options.commit_interval,
-                partitions: partitions.clone(),
+                topics: Arc::clone(&topics),
                 upstream,
             };
             let run =
-                QueryRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;
-            application.spawn(query.name.clone(), shared, run)?;
+                StageRun::new(plan, Arc::clone(&clock), Arc::clone(&shared), &application.control)?;
+            application.spawn(name, shared, run)?;
         }
         Ok(application)
     }
@@ -140,7 +147,7 @@ impl Application {
         &mut self,
         name: String,
         shared: Arc<Shared>,
-        run: QueryRun,
+        run: StageRun,
     ) -> Result<(), StartError> {
         let for_thread = Arc::clone(&shared);
         let work = move || {

@@ -40,6 +40,39 @@ pub enum StartError {
         /// The query that reads it.
         query: String,
     },
+    /// Rows of one key do not lie in partitions of one number.
+    #[error(
+        "query {query} joins by key what lies in topics of different size: '{}' has {} partitions, '{}' has {}. Give \
+         '{}' {} partitions, too (a topic that is made larger must be written anew, for keys change their partition), or \
+         copy it with PARTITION BY into a topic that has",
+        small.0, small.1, large.0, large.1, small.0, large.1
+    )]
+    Copartition {
+        /// The query.
+        query: String,
+        /// The topic with less partitions, and how many.
+        small: (String, i32),
+        /// The other one.
+        large: (String, i32),
+    },
+    /// The inputs of a query with state have more or less partitions than before.
+    #[error(
+        "query {query} has state for {count} partitions (topic '{changelog}'), and now its inputs have {tasks}: keys have \
+         changed their partition. Start over with `kolk reset`, or give the inputs {count} partitions again"
+    )]
+    Grown {
+        /// The query.
+        query: String,
+        /// A changelog topic of its state.
+        changelog: String,
+        /// How many partitions that has.
+        count: i32,
+        /// How many the inputs have.
+        tasks: i32,
+    },
+    /// A query cannot be cut into stages.
+    #[error(transparent)]
+    Physical(#[from] crate::topology::PhysicalError),
     /// Nothing to run.
     #[error(
         "the program has no persistent statement (CREATE STREAM … AS SELECT …): there is nothing to run"
@@ -67,6 +100,24 @@ pub enum QueryError {
         offset: i64,
         /// What is wrong with it.
         reason: String,
+    },
+    /// State is not what it should be.
+    #[error("the state of query {query}, partition {task}, cannot be used: {why}")]
+    State {
+        /// The query.
+        query: String,
+        /// The partition whose task it is of.
+        task: i32,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// A row cannot be written.
+    #[error("query {query}: {why}")]
+    Row {
+        /// The query.
+        query: String,
+        /// What is wrong.
+        why: String,
     },
     /// The sink refuses a row for good.
     #[error(

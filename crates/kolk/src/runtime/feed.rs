@@ -1,5 +1,6 @@
 //! From fetched batches to delivery: rows are cut out, processed and handed over, and every record gets its fate.
 
+use super::dead_letter::DeadLetter;
 use super::error::QueryError;
 use crate::account::Account;
 use crate::client::TopicPartition;
@@ -8,7 +9,7 @@ use crate::operator::Pipeline;
 use crate::record::{BadRecord, Output, Rows, RowsReader};
 use crate::sink::delivery::Delivery;
 use crate::sink::held::SinkRow;
-use crate::sink::kafka::KafkaOutlet;
+use crate::sink::kafka::{KafkaOutlet, Side};
 use crate::sink::progress::InputPartition;
 use crate::source::Source;
 use crate::topology::OnBadRecord;
@@ -31,6 +32,8 @@ struct Open {
 pub(super) struct Feed {
     pipeline: Pipeline,
     on_bad_record: OnBadRecord,
+    /// The dead-letter topic, if there is one.
+    dead_letters: Option<Side>,
     open: Option<Open>,
     scratch: Scratch,
     rows: Rows,
@@ -38,9 +41,13 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(pipeline: Pipeline, on_bad_record: OnBadRecord) -> Self {
+    pub(super) fn new(
+        pipeline: Pipeline,
+        on_bad_record: OnBadRecord,
+        dead_letters: Option<Side>,
+    ) -> Self {
         let (scratch, rows, output) = (Scratch::new(), Rows::default(), Output::default());
-        Self { pipeline, on_bad_record, open: None, scratch, rows, output }
+        Self { pipeline, on_bad_record, dead_letters, open: None, scratch, rows, output }
     }
 
     pub(super) fn on_bad_record(&self) -> &OnBadRecord {
@@ -95,7 +102,9 @@ impl Feed {
             let (end, caught_up) = (open.next, open.caught_up);
             self.open = None;
             delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
-            source.processed(&partition, end, None, caught_up);
+            source.processed(&partition, end);
+            source.fetched(&partition, caught_up);
+            source.observe(&partition, None, caught_up);
             return Ok(0);
         }
         let end = open.reader.position();
@@ -105,7 +114,9 @@ impl Feed {
         delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
         self.bury(&partition, (delivery, outlet))?;
         self.book(account);
-        source.processed(&partition, end, self.output.max_event_time, false);
+        source.processed(&partition, end);
+        source.fetched(&partition, false);
+        source.observe(&partition, self.output.max_event_time, false);
         Ok(self.rows.bytes())
     }
 
@@ -131,11 +142,8 @@ impl Feed {
     }
 
     fn check_bad(&self, partition: &TopicPartition) -> Result<(), QueryError> {
-        let Some(bad) = self.output.bad.first().filter(|_| self.on_bad_record == OnBadRecord::Fail)
-        else {
-            return Ok(());
-        };
-        Err(bad_record(partition, offset_of(&self.rows, bad), bad.reason.clone()))
+        let bad = self.output.bad.first().filter(|_| self.on_bad_record == OnBadRecord::Fail);
+        bad.and_then(|bad| self.letter(partition, bad)).map_or(Ok(()), |bad| Err(bad.error()))
     }
 
     /// Sends bad records to the dead-letter topic, if there is one.
@@ -144,34 +152,30 @@ impl Feed {
         partition: &TopicPartition,
         (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
     ) -> Result<(), QueryError> {
-        if !matches!(self.on_bad_record, OnBadRecord::DeadLetter { .. }) {
-            return Ok(());
-        }
-        let input = InputPartition { source: self.rows.source, partition: self.rows.partition };
-        for bad in &self.output.bad {
-            let Some(row) = self.rows.rows.get(bad.input as usize) else { continue };
-            let (number, offset) = (partition.partition.to_string(), row.offset.to_string());
-            let headers = [
-                ("kolk.error", bad.reason.as_str()),
-                ("kolk.topic", &*partition.topic),
-                ("kolk.partition", &number),
-                ("kolk.offset", &offset),
-            ];
-            let row = SinkRow {
-                key: row.key.of(&self.rows.buffer),
-                value: row.value.of(&self.rows.buffer),
-                headers: row.headers.of(&self.rows.buffer).unwrap_or_default(),
-                timestamp: row.timestamp,
-                partition: input,
-            };
-            let lane = outlet.append_dead_letter(&row, &headers).map_err(|error| {
-                let why =
-                    format!("{}; nor can it be sent to the dead-letter topic: {error}", bad.reason);
-                bad_record(partition, offset_of(&self.rows, bad), why)
-            })?;
-            delivery.also_sent(input, lane, 1);
+        let Some(to) = self.dead_letters else { return Ok(()) };
+        for letter in self.output.bad.iter().filter_map(|bad| self.letter(partition, bad)) {
+            let lane = letter.send(to, outlet)?;
+            delivery.also_sent(letter.row.partition, lane, 1);
         }
         Ok(())
+    }
+
+    fn letter<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+        bad: &'a BadRecord,
+    ) -> Option<DeadLetter<'a>> {
+        let Rows { source, partition: number, buffer, rows } = &self.rows;
+        let row = rows.get(bad.input as usize)?;
+        let (offset, reason) = (row.offset, bad.reason.as_str());
+        let row = SinkRow {
+            key: row.key.of(buffer),
+            value: row.value.of(buffer),
+            headers: row.headers.of(buffer).unwrap_or_default(),
+            timestamp: row.timestamp,
+            partition: InputPartition { source: *source, partition: *number },
+        };
+        Some(DeadLetter { row, topic: &partition.topic, offset, reason })
     }
 
     fn book(&self, account: &mut Account) {
@@ -185,13 +189,4 @@ impl Feed {
             OnBadRecord::Fail | OnBadRecord::Skip => account.skipped += bad,
         }
     }
-}
-
-fn offset_of(rows: &Rows, bad: &BadRecord) -> i64 {
-    rows.rows.get(bad.input as usize).map_or(-1, |row| row.offset)
-}
-
-fn bad_record(partition: &TopicPartition, offset: i64, reason: String) -> QueryError {
-    let (topic, partition) = (partition.topic.to_string(), partition.partition);
-    QueryError::BadRecord { topic, partition, offset, reason }
 }

@@ -1,7 +1,7 @@
-//! Runs an application: one thread for each query, each a loop over state machines that never block.
+//! Runs an application: one thread for each stage of each query, each a loop over state machines that never block.
 //!
 //! ```text
-//! Application::start ─▶ topics exist ─▶ QueryRun on its own thread, for each query:
+//! Application::start ─▶ stages ─▶ topics exist ─▶ StageRun on its own thread, for each stage:
 //!
 //!      source ──rows──▶ operator ──output──▶ sink::delivery ──▶ outlet
 //!        ▲                                                        │ acknowledgements
@@ -11,11 +11,14 @@
 mod application;
 mod client_settings;
 mod committer;
+mod dead_letter;
 mod error;
 mod feed;
 mod identity;
-mod query;
+mod run;
+mod stage_plan;
 mod status;
+mod tasks;
 mod topics;
 
 pub use application::{Application, ApplicationOptions, StopHandle, Until};

@@ -1,72 +1,194 @@
-//! Topics of a program: what is missing is created before anything runs, and what cannot be created is told.
+//! Topics of a program: what is missing is created before anything runs, and what does not fit together is told.
 
 use super::error::StartError;
 use crate::client::admin::{Admin, NewTopic, TopicSize};
 use crate::client::config::ClientConfig;
 use crate::time::Clock;
-use crate::topology::{OnBadRecord, Query, Topology};
+use crate::topology::{JoinWith, Late, OnBadRecord, Operator, Query, Sink, Source, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// How many partitions each topic of the program has.
-pub(super) type Partitions = BTreeMap<String, i32>;
+/// Windows are kept in changelogs for so long beyond their retention: an application that stood still for less than that finds all
+/// of them. Entries that expire while it runs are removed one by one, as they fall due.
+const CHANGELOG_MARGIN: Duration = Duration::from_hours(7 * 24);
 
-/// Creates the topics that the program writes, and those that it declares with a number of partitions.
+/// How large the topics of the program are.
+#[derive(Debug, Default)]
+pub(super) struct TopicSizes {
+    partitions: BTreeMap<String, i32>,
+    /// How many tasks write a repartition topic.
+    writers: BTreeMap<String, i32>,
+}
+
+impl TopicSizes {
+    /// How many partitions a topic has.
+    pub(super) fn partitions_of(&self, topic: &str) -> i32 {
+        self.partitions.get(topic).copied().unwrap_or(1)
+    }
+
+    /// How many tasks write a repartition topic; 0 for other topics.
+    pub(super) fn writers_of(&self, topic: &str) -> i32 {
+        self.writers.get(topic).copied().unwrap_or_default()
+    }
+}
+
+/// The changelog topic of a store.
+pub(super) fn changelog(application: &str, store: &str) -> String {
+    format!("{application}-{store}-changelog")
+}
+
+/// Creates the topics that the stages write, those between and beside them, and those that are declared with a number of
+/// partitions.
 pub(super) fn ensure(
-    topology: &Topology,
+    stages: &[Stage],
+    application: &str,
     client: &ClientConfig,
     clock: &Arc<dyn Clock>,
-) -> Result<Partitions, StartError> {
-    let mut topics =
-        Topics { admin: Admin::new(client, Arc::clone(clock))?, known: Partitions::new() };
-    for query in &topology.queries {
-        let widest = topics.ensure_inputs(query)?;
-        if let Some(sink) = query.sink() {
-            let partitions =
-                sink.partitions.map_or(widest, |count| i32::try_from(count).unwrap_or(i32::MAX));
-            let topic = NewTopic {
-                name: sink.topic.clone(),
-                size: TopicSize {
-                    partitions: Some(partitions),
-                    replicas: sink.replicas.and_then(|count| i16::try_from(count).ok()),
-                },
-                configs: sink.topic_settings.clone(),
-            };
-            topics.ensure_one(&topic)?;
+) -> Result<TopicSizes, StartError> {
+    let admin = Admin::new(client, Arc::clone(clock))?;
+    let mut topics = Topics { admin, known: BTreeMap::new(), sent: BTreeMap::new() };
+    for stage in stages {
+        let tasks = topics.ensure_inputs(&stage.query)?;
+        match stage.query.sink() {
+            Some(sink) if sink.exchange.is_some() => {
+                topics.sent.insert(&sink.topic, (tasks, sink));
+            }
+            Some(sink) => topics.ensure_sink(sink, tasks)?,
+            None => {}
         }
-        for (source, _) in query.sources() {
-            if let OnBadRecord::DeadLetter { topic } = &source.on_bad_record {
-                topics.ensure_one(&NewTopic::new(topic.clone(), widest))?;
+        for topic in side_topics(&stage.query) {
+            topics.ensure_one(&NewTopic::new(topic, tasks))?;
+        }
+        if !stage.is_plain() {
+            topics.ensure_changelogs(stage, application, tasks)?;
+        }
+    }
+    let writers = topics.sent.iter().map(|(topic, (tasks, _))| ((*topic).to_owned(), *tasks));
+    Ok(TopicSizes { writers: writers.collect(), partitions: topics.known })
+}
+
+/// Topics for records that are not wanted in the sink.
+fn side_topics(query: &Query) -> impl Iterator<Item = &str> {
+    query.nodes.iter().filter_map(|node| match &node.operator {
+        Operator::Source(Source { on_bad_record: OnBadRecord::DeadLetter { topic }, .. }) => {
+            Some(topic.as_str())
+        }
+        operator => late_topic(operator),
+    })
+}
+
+/// Where a node sends rows that come too late, if it does.
+pub(super) fn late_topic(operator: &Operator) -> Option<&str> {
+    let late = match operator {
+        Operator::Aggregate(aggregate) => &aggregate.late,
+        Operator::Join(join) => &join.late,
+        _ => return None,
+    };
+    match late {
+        Late::Skip => None,
+        Late::Topic(topic) => Some(topic),
+    }
+}
+
+struct Topics<'a> {
+    admin: Admin,
+    known: BTreeMap<String, i32>,
+    /// The repartition topics, with the number of tasks that write there.
+    sent: BTreeMap<&'a str, (i32, &'a Sink)>,
+}
+
+impl Topics<'_> {
+    /// The number of tasks: the largest number of partitions among the inputs.
+    fn ensure_inputs(&mut self, query: &Query) -> Result<i32, StartError> {
+        let mut stay: Vec<(String, i32)> = Vec::new();
+        for (source, _) in query.sources().filter(|(source, _)| source.exchange.is_none()) {
+            stay.push((source.topic.clone(), self.ensure_source(source, query)?));
+        }
+        let together = must_lie_together(query);
+        if together {
+            for (topic, count) in &stay[1.min(stay.len())..] {
+                check_equal(query, &stay[0], (topic, *count))?;
+            }
+        }
+        let widest = stay.iter().max_by_key(|(_, count)| *count).cloned();
+        let received = query.sources().filter(|(source, _)| source.exchange.is_some());
+        let received: Vec<String> = received.map(|(source, _)| source.topic.clone()).collect();
+        let mut first = widest.clone().filter(|_| together);
+        for topic in &received {
+            // One from an earlier run keeps its partitions, and those beside it follow.
+            match (self.find(topic)?, &first) {
+                (Some(count), Some(first)) => check_equal(query, first, (topic, count))?,
+                (Some(count), None) => first = Some((topic.clone(), count)),
+                (None, _) => {}
+            }
+        }
+        let fed = received.iter().filter_map(|topic| self.sent.get(topic.as_str()));
+        let fed = fed.map(|(tasks, _)| *tasks).max();
+        let tasks = first.or(widest).map(|(_, count)| count).or(fed).unwrap_or(1);
+        for topic in received {
+            let settings = self.sent.get(topic.as_str()).map(|(_, sink)| &sink.topic_settings);
+            let configs = settings.cloned().unwrap_or_default();
+            let topic = NewTopic { configs, ..NewTopic::new(topic, tasks) };
+            // Another instance may have been faster, with other numbers.
+            let count = self.ensure_one(&topic)?;
+            check_equal(query, &(topic.name.clone(), count), (&topic.name, tasks))?;
+        }
+        Ok(tasks)
+    }
+
+    fn ensure_source(&mut self, source: &Source, query: &Query) -> Result<i32, StartError> {
+        match (self.find(&source.topic)?, source.partitions) {
+            (Some(partitions), _) => Ok(partitions),
+            (None, Some(count)) => {
+                let count = i32::try_from(count).unwrap_or(i32::MAX);
+                self.ensure_one(&NewTopic::new(source.topic.clone(), count))
+            }
+            (None, None) => {
+                let (topic, query) = (source.topic.clone(), query.name.clone());
+                Err(StartError::NoTopic { topic, query })
             }
         }
     }
-    Ok(topics.known)
-}
 
-struct Topics {
-    admin: Admin,
-    known: Partitions,
-}
+    fn ensure_sink(&mut self, sink: &Sink, widest: i32) -> Result<(), StartError> {
+        let partitions =
+            sink.partitions.map_or(widest, |count| i32::try_from(count).unwrap_or(i32::MAX));
+        let size = TopicSize {
+            partitions: Some(partitions),
+            replicas: sink.replicas.and_then(|count| i16::try_from(count).ok()),
+        };
+        let (name, configs) = (sink.topic.clone(), sink.topic_settings.clone());
+        self.ensure_one(&NewTopic { name, size, configs })?;
+        Ok(())
+    }
 
-impl Topics {
-    /// The largest number of partitions among the inputs.
-    fn ensure_inputs(&mut self, query: &Query) -> Result<i32, StartError> {
-        let mut widest = 1;
-        for (source, _) in query.sources() {
-            let partitions = match (self.find(&source.topic)?, source.partitions) {
-                (Some(partitions), _) => partitions,
-                (None, Some(count)) => {
-                    let count = i32::try_from(count).unwrap_or(i32::MAX);
-                    self.ensure_one(&NewTopic::new(source.topic.clone(), count))?
-                }
-                (None, None) => {
-                    let (topic, query) = (source.topic.clone(), query.name.clone());
-                    return Err(StartError::NoTopic { topic, query });
+    /// A partition for each task.
+    fn ensure_changelogs(
+        &mut self,
+        stage: &Stage,
+        application: &str,
+        tasks: i32,
+    ) -> Result<(), StartError> {
+        for store in &stage.stores {
+            let topic = NewTopic::new(changelog(application, &store.name), tasks);
+            let topic = match store.retention {
+                None => topic.with("cleanup.policy", "compact"),
+                Some(retention) => {
+                    let kept = retention.saturating_add(CHANGELOG_MARGIN).as_millis();
+                    let kept = i64::try_from(kept).unwrap_or(i64::MAX);
+                    topic
+                        .with("cleanup.policy", "compact,delete")
+                        .with("retention.ms", kept.to_string())
                 }
             };
-            widest = widest.max(partitions);
+            let count = self.ensure_one(&topic)?;
+            if count != tasks {
+                let (query, changelog) = (stage.query.name.clone(), topic.name);
+                return Err(StartError::Grown { query, changelog, count, tasks });
+            }
         }
-        Ok(widest)
+        Ok(())
     }
 
     fn find(&mut self, topic: &str) -> Result<Option<i32>, StartError> {
@@ -92,4 +214,27 @@ impl Topics {
         self.known.insert(topic.name.clone(), partitions);
         Ok(partitions)
     }
+}
+
+/// Whether partition `i` of one input belongs to partition `i` of the others: rows of one key meet.
+fn must_lie_together(query: &Query) -> bool {
+    let meets = |operator: &Operator| match operator {
+        Operator::Aggregate(_) => true,
+        Operator::Join(join) => join.with != JoinWith::ForeignKey,
+        _ => false,
+    };
+    query.nodes.iter().any(|node| meets(&node.operator))
+}
+
+fn check_equal(
+    query: &Query,
+    one: &(String, i32),
+    (topic, count): (&str, i32),
+) -> Result<(), StartError> {
+    if one.1 == count {
+        return Ok(());
+    }
+    let other = (topic.to_owned(), count);
+    let (small, large) = if one.1 < count { (one.clone(), other) } else { (other, one.clone()) };
+    Err(StartError::Copartition { query: query.name.clone(), small, large })
 }

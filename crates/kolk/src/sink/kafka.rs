@@ -11,10 +11,9 @@ use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::Lane;
 use crate::time::{Moment, Timestamp};
-use crate::topology::{OnBadRecord, Sink};
 use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, Header, Headers};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A batch of input rows is at most this large when it is encoded; so much must be free before more are taken.
@@ -25,9 +24,10 @@ const HEADROOM_BYTES: usize = 2 << 20;
 #[derive(Debug)]
 pub struct KafkaOutlet {
     producer: Producer,
-    /// The topic's partitions, then those of the dead-letter topic: a lane each.
+    /// The topic's partitions, then those of the topics beside it: a lane each.
     handles: Vec<Handle>,
-    topics: Vec<Arc<str>>,
+    /// The topics, the sink's first, with the lanes of each.
+    topics: Vec<(Arc<str>, Side)>,
     partitions: i32,
     buffer_bytes_max: usize,
     record_bytes_max: usize,
@@ -43,89 +43,93 @@ pub struct KafkaOutlet {
     retrying: Option<String>,
 }
 
+/// The lanes of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Side {
+    first: u32,
+    count: u32,
+}
+
+impl Side {
+    /// The lane of a partition; counted round for a topic that has fewer.
+    #[must_use]
+    pub fn lane(self, partition: i32) -> Lane {
+        let partition = u32::try_from(partition).unwrap_or_default();
+        Lane(self.first + partition % self.count.max(1))
+    }
+}
+
 impl KafkaOutlet {
     /// An outlet into `topic`, which has `partitions` partitions. `config` decides about batches, acks and retries.
     #[must_use]
     pub fn new(config: &ClientConfig, topic: &Arc<str>, partitions: i32) -> Self {
-        let mut producer = Producer::new(config);
-        let handles: Vec<Handle> = (0..partitions)
-            .map(|partition| producer.register(&TopicPartition::new(Arc::clone(topic), partition)))
-            .collect();
-        let left_out = vec![0; handles.len()];
-        let next_offsets = vec![0; handles.len()];
-        Self {
-            producer,
-            handles,
-            topics: vec![Arc::clone(topic)],
+        let mut outlet = Self {
+            producer: Producer::new(config),
+            handles: Vec::new(),
+            topics: Vec::new(),
             partitions,
             buffer_bytes_max: config.producer.buffer_bytes_max,
             record_bytes_max: config.producer.request_bytes_max,
             overflow: HeldRows::default(),
             overflow_stamps: VecDeque::new(),
             acknowledged: Vec::new(),
-            next_offsets,
-            left_out,
+            next_offsets: Vec::new(),
+            left_out: Vec::new(),
             refused: VecDeque::new(),
             retrying: None,
-        }
-    }
-
-    /// An outlet into the sink's topic and, if bad records go there, the dead-letter topic; `partitions` says how many partitions
-    /// each has.
-    #[must_use]
-    pub fn for_sink(
-        config: &ClientConfig,
-        sink: &Sink,
-        on_bad_record: &OnBadRecord,
-        partitions: &BTreeMap<String, i32>,
-    ) -> Self {
-        let count = |topic: &str| partitions.get(topic).copied().unwrap_or(1);
-        let mut outlet = Self::new(config, &Arc::from(sink.topic.as_str()), count(&sink.topic));
-        if let OnBadRecord::DeadLetter { topic } = on_bad_record {
-            outlet.add_dead_letters(&Arc::from(topic.as_str()), count(topic));
-        }
+        };
+        outlet.add_topic(topic, partitions);
         outlet
     }
 
-    /// Adds the dead-letter topic, which has `partitions` partitions.
-    pub fn add_dead_letters(&mut self, topic: &Arc<str>, partitions: i32) {
-        self.topics.push(Arc::clone(topic));
+    /// Adds a topic for records beside the sink's rows: dead letters, changelogs. One that is there already stays as it is.
+    pub fn add_topic(&mut self, topic: &Arc<str>, partitions: i32) -> Side {
+        if let Some((_, side)) = self.topics.iter().find(|(of, _)| of == topic) {
+            return *side;
+        }
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let side = Side { first: count(self.handles.len()), count: partitions.unsigned_abs() };
         for partition in 0..partitions {
             let handle = self.producer.register(&TopicPartition::new(Arc::clone(topic), partition));
             self.handles.push(handle);
-            self.left_out.push(0);
-            self.next_offsets.push(0);
         }
+        self.left_out.resize(self.handles.len(), 0);
+        self.next_offsets.resize(self.handles.len(), 0);
+        self.topics.push((Arc::clone(topic), side));
+        side
     }
 
-    /// Puts a record into the dead-letter topic as it came, with headers that tell why; returns its lane.
+    /// Puts a record into a topic beside the sink's, with more headers than it has.
     ///
     /// # Errors
     /// [`AppendError::TooLarge`] when it could never be sent.
-    pub fn append_dead_letter(
+    pub fn append_beside(
         &mut self,
+        lane: Lane,
         row: &SinkRow<'_>,
         headers: &[(&str, &str)],
-    ) -> Result<Lane, AppendError> {
-        let first = usize::try_from(self.partitions).unwrap_or_default();
-        let count = self.handles.len().saturating_sub(first).max(1);
-        let lane = first + usize::try_from(row.partition.partition).unwrap_or_default() % count;
-        let lane = Lane(u32::try_from(lane).unwrap_or_default());
+    ) -> Result<(), AppendError> {
         let (mut all, mut next) = (row.headers.to_vec(), Vec::new());
         for (name, value) in headers {
             next.clear();
             Headers::append_to(&all, name, value.as_bytes(), &mut next);
             std::mem::swap(&mut all, &mut next);
         }
-        let letter = SinkRow { headers: &all, ..*row };
-        self.check_size(&letter)?;
-        self.append(lane, &letter, Stamp::At(row.timestamp), None);
-        Ok(lane)
+        let row = SinkRow { headers: &all, ..*row };
+        self.check_size(&row)?;
+        self.append(lane, &row, Stamp::At(row.timestamp), None);
+        Ok(())
+    }
+
+    /// The next offset of a lane, as far as acknowledgements tell.
+    #[must_use]
+    pub fn next_offset(&self, lane: Lane) -> i64 {
+        self.next_offsets.get(lane.0 as usize).copied().unwrap_or_default()
     }
 
     /// The topics that it writes.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
-        self.topics.iter().map(|topic| &**topic)
+        self.topics.iter().map(|(topic, _)| &**topic)
     }
 
     /// The producer, for the transaction machine.
@@ -216,15 +220,13 @@ impl KafkaOutlet {
     #[must_use]
     pub fn destination(&self, refusal: &Refusal) -> (&str, u32) {
         let lane = self.lane_of(refusal.partition).0;
-        let partitions = u32::try_from(self.partitions).unwrap_or_default();
-        let (number, partition) =
-            if lane < partitions { (0, lane) } else { (1, lane - partitions) };
-        (self.topics.get(number).map_or("", |topic| topic), partition)
+        let topic = self.topics.iter().rfind(|(_, side)| side.first <= lane);
+        topic.map_or(("", lane), |(topic, side)| (&**topic, lane - side.first))
     }
 
-    /// Whether a refused batch holds dead letters, for which there is no other place.
+    /// Whether a refused batch holds records of a topic beside the sink's, for which there is no other place.
     #[must_use]
-    pub fn holds_dead_letters(&self, refusal: &Refusal) -> bool {
+    pub fn is_beside(&self, refusal: &Refusal) -> bool {
         i64::from(self.lane_of(refusal.partition).0) >= i64::from(self.partitions)
     }
 
@@ -257,9 +259,9 @@ impl KafkaOutlet {
     }
 
     fn lane_of(&self, handle: Handle) -> Lane {
-        // Handles were registered in the order of partitions.
-        let lane = self.handles.iter().position(|registered| *registered == handle);
-        Lane(lane.and_then(|lane| u32::try_from(lane).ok()).unwrap_or_default())
+        // Handles were registered in the order of lanes, and no partition twice.
+        let lane = self.handles.binary_search(&handle);
+        Lane(lane.ok().and_then(|lane| u32::try_from(lane).ok()).unwrap_or_default())
     }
 
     /// Offsets of a partition only rise. Where they fall the log is another one: the topic was created again, which a

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Membership ──Assigned──▶ committed offsets (stable) ──▶ Fetcher ──Records──▶ the query
+//!     │                         │    │        └─Located─▶ where there is state it is restored before ([`Source::read`])
 //!     │                         │ unstable: a dead owner's transaction is ended first
 //!     ├──Revoked──▶ the query finishes, commits, and says so ([`Source::revoked_done`])
 //!     └──Lost─────▶ the query drops what it did since the last commit
@@ -12,7 +13,7 @@ mod watermark;
 
 pub use watermark::Watermarks;
 
-use crate::client::commit::GroupIdentity;
+use crate::client::commit::{CommittedOffset, GroupIdentity};
 use crate::client::config::ClientConfig;
 use crate::client::error::ClientError;
 use crate::client::fetch::{FetchEvent, FetchedPartition, Fetcher, Start};
@@ -36,6 +37,10 @@ pub enum SourceEvent {
     Revoked(Vec<TopicPartition>),
     /// These belong to somebody else already.
     Lost(Vec<TopicPartition>),
+    /// Partitions and their committed offsets, if they have some: call [`Source::read`] for each when it can be read.
+    Located(Vec<(TopicPartition, Option<CommittedOffset>)>),
+    /// A partition without committed offset is read from this position on.
+    Started(TopicPartition, Offset),
     /// Without a usable committed offset, the policy `latest` starts at the end: commit this position, so that the next
     /// start does not pass over what comes from now on.
     StartedAtEnd(TopicPartition, Offset),
@@ -58,11 +63,41 @@ struct Reading {
     end: Option<i64>,
 }
 
+/// Whether a partition is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It is.
+    Open,
+    /// Not for the moment: too much of it waits.
+    Paused,
+}
+
+/// How a partition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// Which.
+    pub partition: &'a TopicPartition,
+    /// Whether there was nothing more to read when it was last fetched.
+    pub caught_up: bool,
+    /// Where it ended when that was asked for.
+    pub end: i64,
+}
+
+/// When assigned partitions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// As soon as their committed offsets are known.
+    AtOnce,
+    /// When [`Source::read`] is called after [`SourceEvent::Located`].
+    WhenTold,
+}
+
 /// The inputs of one query.
 #[derive(Debug)]
 pub struct Source {
     config: ClientConfig,
     group_id: String,
+    reads: Reads,
     /// The nodes that read, with their topics.
     inputs: Vec<(usize, String, OffsetReset)>,
     membership: Membership,
@@ -84,7 +119,12 @@ impl Source {
     ///
     /// # Errors
     /// [`ClientError::Invalid`] for settings that do not fit.
-    pub fn new(query: &Query, config: &ClientConfig, group_id: &str) -> Result<Self, ClientError> {
+    pub fn new(
+        query: &Query,
+        config: &ClientConfig,
+        group_id: &str,
+        reads: Reads,
+    ) -> Result<Self, ClientError> {
         let inputs: Vec<(usize, String, OffsetReset)> = query
             .nodes
             .iter()
@@ -96,13 +136,16 @@ impl Source {
                 _ => None,
             })
             .collect();
-        let topics: Vec<String> = inputs.iter().map(|(_, topic, _)| topic.clone()).collect();
+        let mut topics: Vec<String> = inputs.iter().map(|(_, topic, _)| topic.clone()).collect();
+        topics.sort();
+        topics.dedup();
         let delay =
             query.sources().map(|(source, _)| source.watermark_delay).max().unwrap_or_default();
         let membership = Membership::new(config, group_id, &topics, vec![topics.clone()])?;
         Ok(Self {
             config: config.clone(),
             group_id: group_id.to_owned(),
+            reads,
             inputs,
             membership,
             fetcher: Fetcher::new(config),
@@ -156,6 +199,30 @@ impl Source {
             })
     }
 
+    /// Of each partition owned, how far it has been read, where it ended when that was asked for, and whether a fetch has shown that
+    /// there was nothing more. `None` until all ends are known.
+    pub fn standing(&self) -> Option<Vec<Standing<'_>>> {
+        let settled = self.wants_ends
+            && self.assigned_once
+            && self.membership.phase() == MemberPhase::Stable
+            && self.starting.is_empty();
+        if !settled {
+            return None;
+        }
+        let standing = self.reading.iter().map(|(partition, reading)| {
+            Some(Standing { partition, caught_up: reading.caught_up, end: reading.end? })
+        });
+        standing.collect()
+    }
+
+    /// Leaves a partition out of further fetches, or takes it in again.
+    pub fn set_flow(&mut self, partition: &TopicPartition, flow: Flow) {
+        match flow {
+            Flow::Open => self.fetcher.resume(partition),
+            Flow::Paused => self.fetcher.pause(partition),
+        }
+    }
+
     /// Sends and receives. Offsets are looked up only while `may_start`: a transactional query first ends what it may have
     /// left open itself.
     ///
@@ -205,18 +272,27 @@ impl Source {
         self.records.is_some()
     }
 
-    /// The query has processed `partition` up to `position`; `max_event_time` is the largest of these rows.
-    pub fn processed(
+    /// The query has processed `partition` up to `position`.
+    pub fn processed(&mut self, partition: &TopicPartition, position: i64) {
+        if let Some(reading) = self.reading.get_mut(partition) {
+            reading.position = Some(position);
+        }
+    }
+
+    /// The query has taken what was fetched of `partition`, and with it learnt whether there is more.
+    pub fn fetched(&mut self, partition: &TopicPartition, caught_up: bool) {
+        if let Some(reading) = self.reading.get_mut(partition) {
+            reading.caught_up = caught_up;
+        }
+    }
+
+    /// The largest event time of rows of `partition` that were processed; the partition is caught up or not with them.
+    pub fn observe(
         &mut self,
         partition: &TopicPartition,
-        position: i64,
         max_event_time: Option<i64>,
         caught_up: bool,
     ) {
-        if let Some(reading) = self.reading.get_mut(partition) {
-            reading.position = Some(position);
-            reading.caught_up = caught_up;
-        }
         self.watermarks.observe(partition, max_event_time, caught_up);
     }
 
@@ -363,8 +439,19 @@ impl Source {
                 Step::Waiting => index += 1,
                 Step::Known(committed) => {
                     let partitions = self.starting.remove(index).into_partitions();
-                    for partition in partitions {
-                        self.begin(&partition, committed.get(&partition).copied());
+                    let located = partitions.into_iter().map(|partition| {
+                        let committed = committed.get(&partition).cloned();
+                        (partition, committed)
+                    });
+                    match self.reads {
+                        Reads::AtOnce => {
+                            for (partition, committed) in located.collect::<Vec<_>>() {
+                                self.read(&partition, committed.map(|of| of.offset));
+                            }
+                        }
+                        Reads::WhenTold => {
+                            self.events.push_back(SourceEvent::Located(located.collect()));
+                        }
                     }
                 }
             }
@@ -372,15 +459,15 @@ impl Source {
         Ok(())
     }
 
-    fn begin(&mut self, partition: &TopicPartition, committed: Option<i64>) {
+    /// Reads a partition that is owned, from the committed offset or as its policy says.
+    pub fn read(&mut self, partition: &TopicPartition, committed: Option<Offset>) {
+        let Some(reading) = self.reading.get_mut(partition) else { return };
         let policy = self.inputs.iter().find(|(_, topic, _)| **topic == *partition.topic);
         let policy = policy.map_or(OffsetReset::Earliest, |(.., policy)| *policy);
         let start = match (committed, policy) {
             (Some(offset), _) => {
-                if let Some(reading) = self.reading.get_mut(partition) {
-                    reading.position = Some(offset);
-                }
-                Start::At(Offset(offset))
+                reading.position = Some(offset.0);
+                Start::At(offset)
             }
             (None, OffsetReset::Earliest) => Start::Earliest,
             (None, OffsetReset::Latest) => Start::Latest,
@@ -425,9 +512,11 @@ impl Source {
             FetchEvent::Started { partition, start, at } => {
                 if let Some(reading) = self.reading.get_mut(&partition) {
                     reading.position = Some(at.0);
-                    if start == Start::Latest {
-                        self.events.push_back(SourceEvent::StartedAtEnd(partition, at));
-                    }
+                    let event = match start {
+                        Start::Latest => SourceEvent::StartedAtEnd(partition, at),
+                        _ => SourceEvent::Started(partition, at),
+                    };
+                    self.events.push_back(event);
                 }
             }
             other => {

@@ -4,7 +4,7 @@
 //! in the metadata of what it committed before: its transaction is ended by taking that id over for a moment.
 
 use crate::client::TopicPartition;
-use crate::client::commit::{FetchedOffsets, OffsetFetch, Stability};
+use crate::client::commit::{CommittedOffset, FetchedOffsets, OffsetFetch, Stability};
 use crate::client::config::ClientConfig;
 use crate::client::error::ClientError;
 use crate::client::network::Network;
@@ -29,7 +29,7 @@ pub(super) struct Starting {
 pub(super) enum Step {
     Waiting,
     /// Offsets by partition; partitions without one are left out.
-    Known(BTreeMap<TopicPartition, i64>),
+    Known(BTreeMap<TopicPartition, CommittedOffset>),
 }
 
 impl Starting {
@@ -71,8 +71,8 @@ impl Starting {
         self.step_orphans(config, network)?;
         match self.committed.step(network)? {
             Some(FetchedOffsets::Committed(offsets)) => {
-                let offsets = offsets.into_iter().map(|offset| (offset.partition, offset.offset.0));
-                Ok(Step::Known(offsets.collect()))
+                let by_partition = |offset: CommittedOffset| (offset.partition.clone(), offset);
+                Ok(Step::Known(offsets.into_iter().map(by_partition).collect()))
             }
             Some(FetchedOffsets::Unstable { attempts }) => {
                 if attempts >= UNSTABLE_MAX && self.owners.is_none() && self.orphans.is_empty() {

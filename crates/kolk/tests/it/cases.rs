@@ -16,6 +16,7 @@ macro_rules! for_each_case {
             sharing::a_second_instance_takes_its_share_and_the_first_takes_it_back,
             sharing::instances_that_start_together_agree_on_new_topics,
             sharing::a_slow_query_hands_over_what_it_holds_back,
+            stages::merged_streams_hold_every_row_once,
             changes::an_input_that_is_created_again_stops_the_query,
             changes::an_output_that_is_created_again_stops_the_query,
             changes::offsets_out_of_range_follow_the_policy,

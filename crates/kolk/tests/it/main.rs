@@ -15,6 +15,7 @@ mod cluster;
 mod delivery;
 mod round_trip;
 mod sharing;
+mod stages;
 mod cases;
 
 /// Every case as a test, each with a broker of its own.

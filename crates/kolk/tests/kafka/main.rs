@@ -28,6 +28,8 @@ mod delivery;
 mod round_trip;
 #[path = "../it/sharing.rs"]
 mod sharing;
+#[path = "../it/stages.rs"]
+mod stages;
 mod secure;
 mod server;
 

@@ -9,7 +9,7 @@ use super::{
 use crate::client::config::{Isolation, OffsetReset};
 use crate::client::error::{Action, ClientError, RequestError};
 use crate::client::metadata::{Leader, Metadata};
-use crate::client::network::{Broker, Lane, Network, SendOptions, Target, Ticket};
+use crate::client::network::{Broker, Network, SendOptions, Target, Ticket};
 use crate::client::{Offset, TopicPartition};
 use crate::time::Moment;
 use kolk_wire::ErrorCode;
@@ -88,7 +88,7 @@ impl Fetcher {
             let versions = if asked.by_id { 0..=i16::MAX } else { 0..=VERSION_BY_NAME_MAX };
             let options = SendOptions { versions, ..SendOptions::default() };
             let ticket =
-                network.send_with(&Target::Node(node), Lane::Fetch, options, move |_| request);
+                network.send_with(&Target::Node(node), self.lane, options, move |_| request);
             channel.in_flight = Some(ticket);
             self.counts.requests += 1;
         }

@@ -21,7 +21,7 @@ mod tests;
 use super::config::{ClientConfig, FetchConfig, OffsetReset};
 use super::error::ClientError;
 use super::metadata::Metadata;
-use super::network::Network;
+use super::network::{Lane, Network};
 use super::offsets::{OffsetLookup, OffsetSpec};
 use super::{Offset, TopicPartition};
 use crate::time::{Moment, Timestamp};
@@ -196,6 +196,7 @@ struct Assigned {
 #[derive(Debug)]
 pub struct Fetcher {
     config: FetchConfig,
+    lane: Lane,
     retry: super::config::Backoff,
     sieve: Sieve,
     partitions: BTreeMap<TopicPartition, Assigned>,
@@ -212,8 +213,15 @@ impl Fetcher {
     /// Reads nothing yet.
     #[must_use]
     pub fn new(config: &ClientConfig) -> Self {
+        Self::on_lane(config, Lane::Fetch)
+    }
+
+    /// The same, over connections of this lane: those who share one wait for each other's long polls.
+    #[must_use]
+    pub fn on_lane(config: &ClientConfig, lane: Lane) -> Self {
         Self {
             config: config.fetch.clone(),
+            lane,
             retry: config.connection.retry_backoff,
             sieve: Sieve { isolation: config.fetch.isolation, crcs: config.fetch.crcs },
             partitions: BTreeMap::new(),

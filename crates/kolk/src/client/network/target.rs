@@ -62,6 +62,8 @@ pub enum Lane {
     Control,
     /// Fetch: long polls.
     Fetch,
+    /// Fetch by those who restore state: not behind the long polls of others.
+    Restore,
     /// Produce.
     Produce,
     /// Group and transaction coordinators: JoinGroup and SyncGroup may be held for long.

@@ -272,6 +272,7 @@ impl Task {
             _ => (Chunk::default(), 0),
         };
         self.lanes.give_back(lane, item, taken);
+        self.graph.fates.read += taken as u64;
         (node, chunk)
     }
 
@@ -315,6 +316,7 @@ impl Task {
         for chunk in sink {
             let before = self.sink_watermark;
             self.sink_watermark = chunk.marks.last().map(|mark| mark.watermark).or(before);
+            self.graph.fates.forwarded += chunk.rows as u64;
             match &mut self.end {
                 End::Records(tail) => tail.write(&chunk, self.graph.session(), output)?,
                 End::Blocks(sender) => sender.push(chunk, before, self.graph.session(), output)?,
@@ -327,6 +329,12 @@ impl Task {
     #[must_use]
     pub fn position(&self, input: usize) -> Option<i64> {
         self.lanes.first_waiting(input).or(self.inputs[input].end)
+    }
+
+    /// The next offset behind everything of an input that was offered.
+    #[must_use]
+    pub fn offered(&self, input: usize) -> Option<i64> {
+        self.inputs[input].end
     }
 
     /// Before a commit: appends what was held back, what goes to other stages, and the changelog of every store.

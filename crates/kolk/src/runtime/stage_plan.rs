@@ -1,0 +1,34 @@
+//! What a stage is run with.
+
+use super::application::{Shared, Until};
+use super::topics::TopicSizes;
+use crate::client::config::ClientConfig;
+use crate::topology::Stage;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a stage is run with.
+#[derive(Debug)]
+pub(super) struct StagePlan {
+    pub(super) stage: Stage,
+    pub(super) application: String,
+    pub(super) instance: String,
+    pub(super) client: ClientConfig,
+    pub(super) until: Until,
+    pub(super) commit_interval: Duration,
+    pub(super) topics: Arc<TopicSizes>,
+    /// Stages that write what this one reads.
+    pub(super) upstream: Vec<Arc<Shared>>,
+}
+
+impl StagePlan {
+    /// The consumer group.
+    pub(super) fn group_id(&self) -> String {
+        format!("{}-{}", self.application, self.stage.query.name)
+    }
+
+    /// The transactional id of this instance.
+    pub(super) fn transactional_id(&self) -> String {
+        format!("{}-{}", self.group_id(), self.instance)
+    }
+}

@@ -1,0 +1,408 @@
+//! The tasks of a stage that this instance owns: what was fetched goes in, what they put out goes to delivery.
+//!
+//! ```text
+//! Located ─▶ Restore (changelogs ─▶ stores) ─▶ Running ──run──▶ rows, repartition blocks, late rows ─▶ one producer
+//!                                                │ prepare ──▶ changelog entries ────────────────────▶ one transaction
+//!                                                └ committed: positions are in the group
+//! ```
+
+mod input;
+mod output;
+mod restore;
+
+use super::error::QueryError;
+use super::stage_plan::StagePlan;
+use crate::account::Account;
+use crate::client::commit::CommittedOffset;
+use crate::client::config::ClientConfig;
+use crate::client::fetch::FetchedPartition;
+use crate::client::metadata::Metadata;
+use crate::client::network::Network;
+use crate::client::{Offset, TopicPartition};
+use crate::operator::{PlanError, Task, TaskOptions};
+use crate::record::{Output, Rows, RowsReader};
+use crate::sink::delivery::Delivery;
+use crate::sink::kafka::KafkaOutlet;
+use crate::source::{Flow, Source};
+use crate::time::Moment;
+use crate::topology::{OnBadRecord, Stage};
+use input::Input;
+use kolk_wire::record::Scratch;
+use output::Sides;
+use restore::Restore;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// While so many rows of a task wait for earlier ones, partitions of which some wait are not fetched.
+const WAITING_ROWS_MAX: usize = 64 << 10;
+/// What a task has put out goes to delivery when it has so many bytes, or rows.
+const OUTPUT_BYTES: usize = 256 << 10;
+const OUTPUT_ROWS: usize = 4096;
+
+/// The tasks of a stage.
+#[derive(Debug)]
+pub(super) struct Tasks {
+    stage: Stage,
+    options: TaskOptions,
+    inputs: Vec<Input>,
+    sides: Sides,
+    located: BTreeMap<TopicPartition, Option<CommittedOffset>>,
+    restore: Restore,
+    running: BTreeMap<i32, Running>,
+    output: Output,
+    scratch: Scratch,
+}
+
+/// A task that works.
+#[derive(Debug)]
+struct Running {
+    task: Task,
+    /// Whether it may have something to do.
+    ready: bool,
+    /// Whether anything has come to it since it was prepared for a commit.
+    dirty: bool,
+    /// Whether it has put out anything since the last commit.
+    sent: bool,
+    /// Whether it takes part in the commit under way.
+    prepared: bool,
+    /// The positions last committed, by input.
+    committed: Vec<Option<i64>>,
+    /// Partitions that are not fetched because too much of them waits.
+    paused: BTreeSet<TopicPartition>,
+}
+
+/// Where what tasks put out goes, and the books.
+pub(super) struct Way<'a> {
+    pub(super) delivery: &'a mut Delivery,
+    pub(super) outlet: &'a mut KafkaOutlet,
+    pub(super) account: &'a mut Account,
+    pub(super) now_ms: i64,
+}
+
+impl Running {
+    fn positions(&self) -> Vec<Option<i64>> {
+        (0..self.task.inputs()).map(|input| self.task.position(input)).collect()
+    }
+}
+
+impl Tasks {
+    /// The tasks of the plan's stage. Their topics are added to the outlet, which is that of its sink.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the stage cannot be run.
+    pub(super) fn new(
+        plan: &StagePlan,
+        config: &ClientConfig,
+        outlet: &mut KafkaOutlet,
+    ) -> Result<Self, PlanError> {
+        let StagePlan { stage, topics, .. } = plan;
+        let inputs: Vec<Input> =
+            stage.query.sources().map(|(source, _)| Input::new(source, topics, outlet)).collect();
+        let upstream = inputs.iter().map(|input| input.writers).collect();
+        let targets = stage.query.sink().map_or(1, |sink| topics.partitions_of(&sink.topic));
+        let options = TaskOptions { task: 0, targets, upstream };
+        // What cannot be run is refused here already, not with the first record.
+        Task::new(stage, &options)?;
+        Ok(Self {
+            sides: Sides::new(plan, outlet),
+            restore: Restore::new(plan, config),
+            stage: stage.clone(),
+            options,
+            inputs,
+            located: BTreeMap::new(),
+            running: BTreeMap::new(),
+            output: Output::default(),
+            scratch: Scratch::new(),
+        })
+    }
+
+    /// The inputs that a partition is of: a topic may be read twice.
+    fn inputs_of<'a>(
+        &'a self,
+        partition: &TopicPartition,
+    ) -> impl Iterator<Item = usize> + use<'a> {
+        let topic = Arc::clone(&partition.topic);
+        let inputs = self.inputs.iter().enumerate();
+        inputs.filter(move |(_, input)| input.topic == topic).map(|(number, _)| number)
+    }
+
+    /// These were assigned, with these committed offsets: tasks whose partitions are all there are restored.
+    pub(super) fn located(
+        &mut self,
+        partitions: Vec<(TopicPartition, Option<CommittedOffset>)>,
+    ) -> Result<(), QueryError> {
+        let numbers: BTreeSet<i32> = partitions.iter().map(|(of, _)| of.partition).collect();
+        self.located.extend(partitions);
+        for number in numbers {
+            let wanted: BTreeSet<TopicPartition> = self
+                .inputs
+                .iter()
+                .filter(|input| number < input.partitions)
+                .map(|input| input.partition(number))
+                .collect();
+            if wanted.iter().all(|partition| self.located.contains_key(partition)) {
+                let located = wanted.into_iter().filter_map(|partition| {
+                    let committed = self.located.remove(&partition)?;
+                    Some((partition, committed))
+                });
+                let located = located.collect();
+                let options = TaskOptions { task: number, ..self.options.clone() };
+                let task = Task::new(&self.stage, &options).map_err(|error| QueryError::Row {
+                    query: self.stage.query.name.clone(),
+                    why: error.to_string(),
+                })?;
+                self.restore.begin(number, task, located);
+            }
+        }
+        Ok(())
+    }
+
+    /// Restores what is to be restored; tasks that are ready begin to read.
+    pub(super) fn step(
+        &mut self,
+        network: &mut Network,
+        metadata: &mut Metadata,
+        source: &mut Source,
+    ) -> Result<(), QueryError> {
+        for ready in self.restore.step(network, metadata)? {
+            let mut running = Running {
+                task: ready.task,
+                ready: true,
+                dirty: false,
+                sent: false,
+                prepared: false,
+                committed: Vec::new(),
+                paused: BTreeSet::new(),
+            };
+            for (partition, committed) in &ready.located {
+                let offset = committed.as_ref().map(|committed| committed.offset);
+                if let Some(offset) = offset {
+                    self.inputs_of(partition)
+                        .for_each(|input| running.task.passed(input, offset.0));
+                }
+                source.read(partition, offset);
+            }
+            running.committed = running.positions();
+            self.running.insert(ready.number, running);
+        }
+        Ok(())
+    }
+
+    /// A partition without committed offset is read from here on.
+    pub(super) fn started(&mut self, partition: &TopicPartition, at: Offset) {
+        let inputs: Vec<usize> = self.inputs_of(partition).collect();
+        if let Some(running) = self.running.get_mut(&partition.partition) {
+            for input in inputs {
+                running.task.passed(input, at.0);
+            }
+            running.dirty = true;
+        }
+    }
+
+    /// Takes what was fetched of a partition.
+    pub(super) fn offer(
+        &mut self,
+        fetched: FetchedPartition,
+        source: &mut Source,
+    ) -> Result<(), QueryError> {
+        let FetchedPartition { partition, start, next, batches, records, caught_up, .. } = fetched;
+        let inputs: Vec<usize> = self.inputs_of(&partition).collect();
+        let Some(running) = self.running.get_mut(&partition.partition) else { return Ok(()) };
+        let mut reader = RowsReader::new(records, batches.into_iter().map(Ok), start.0);
+        loop {
+            let mut rows = Rows { partition: partition.partition, ..Rows::default() };
+            let more = reader
+                .next_rows(&mut self.scratch, &mut rows)
+                .map_err(|error| unreadable(&partition, reader.position(), &error.to_string()))?;
+            if !more {
+                break;
+            }
+            for input in &inputs {
+                let offered = running.task.offer(*input, rows.clone());
+                offered.map_err(|(offset, why)| unreadable(&partition, offset, &why))?;
+            }
+        }
+        for input in &inputs {
+            running.task.passed(*input, next.0);
+            if caught_up {
+                running.task.caught_up(*input);
+            }
+        }
+        (running.ready, running.dirty) = (true, true);
+        source.fetched(&partition, caught_up);
+        // Behind a repartition topic one task of many may be waited for: there the lanes have a bound of their own.
+        let waits = inputs
+            .iter()
+            .any(|input| !self.inputs[*input].is_exchange && running.task.has_waiting(*input));
+        if waits && running.task.waiting_rows() >= WAITING_ROWS_MAX {
+            source.set_flow(&partition, Flow::Paused);
+            running.paused.insert(partition);
+        }
+        Ok(())
+    }
+
+    /// Lets the tasks work for a turn; `false` when there is nothing to do until something is offered.
+    pub(super) fn run(
+        &mut self,
+        way: &mut Way<'_>,
+        source: &mut Source,
+    ) -> Result<bool, QueryError> {
+        let ready: Vec<i32> =
+            self.running.iter().filter(|(_, of)| of.ready).map(|(number, _)| *number).collect();
+        let mut ran = false;
+        for number in ready {
+            if !way.delivery.has_room(way.outlet) {
+                return Ok(true);
+            }
+            let Some(running) = self.running.get_mut(&number) else { continue };
+            self.output.clear();
+            while self.output.encoded.len() < OUTPUT_BYTES && self.output.rows.len() < OUTPUT_ROWS {
+                running.ready = running
+                    .task
+                    .run(&mut self.output)
+                    .map_err(|why| QueryError::Row { query: self.stage.query.name.clone(), why })?;
+                if !running.ready {
+                    break;
+                }
+                ran = true;
+            }
+            self.deliver(number, way)?;
+            self.note_progress(number, source);
+        }
+        Ok(ran)
+    }
+
+    /// Tells the source how far a task has come, and has it go on with what waited.
+    fn note_progress(&mut self, number: i32, source: &mut Source) {
+        let Some(running) = self.running.get_mut(&number) else { return };
+        for (input, of) in self.inputs.iter().enumerate() {
+            if let Some(position) = running.task.position(input) {
+                source.processed(&of.partition(number), position);
+            }
+        }
+        if !running.paused.is_empty() && running.task.waiting_rows() < WAITING_ROWS_MAX / 2 {
+            for partition in std::mem::take(&mut running.paused) {
+                source.set_flow(&partition, Flow::Open);
+            }
+        }
+    }
+
+    /// Whether tasks have something to do.
+    pub(super) fn is_ready(&self) -> bool {
+        self.running.values().any(|running| running.ready)
+    }
+
+    /// Whether anything has come since the last commit.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.running.values().any(|running| running.dirty)
+    }
+
+    /// Before a commit: what tasks hold back goes to delivery, and the changes of their stores.
+    pub(super) fn prepare(&mut self, way: &mut Way<'_>) -> Result<(), QueryError> {
+        let dirty: Vec<i32> =
+            self.running.iter().filter(|(_, of)| of.dirty).map(|(number, _)| *number).collect();
+        for number in dirty {
+            let Some(running) = self.running.get_mut(&number) else { continue };
+            self.output.clear();
+            running
+                .task
+                .prepare_commit(&mut self.output)
+                .map_err(|why| QueryError::Row { query: self.stage.query.name.clone(), why })?;
+            (running.dirty, running.prepared) = (false, true);
+            self.deliver(number, way)?;
+        }
+        Ok(())
+    }
+
+    /// What the commit says of the inputs. Nothing when nothing has changed: then no commit is needed.
+    pub(super) fn offsets(&self) -> Vec<(TopicPartition, i64)> {
+        let prepared = || self.running.iter().filter(|(_, running)| running.prepared);
+        let has_news = |running: &Running| running.sent || running.positions() != running.committed;
+        if !prepared().any(|(_, running)| has_news(running)) {
+            return Vec::new();
+        }
+        let mut offsets: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+        for (number, running) in prepared() {
+            for (input, of) in self.inputs.iter().enumerate() {
+                let Some(position) = running.task.position(input) else { continue };
+                let least = offsets.entry(of.partition(*number)).or_insert(position);
+                *least = position.min(*least);
+            }
+        }
+        offsets.into_iter().collect()
+    }
+
+    /// The commit is through, or there was nothing to commit.
+    pub(super) fn committed(&mut self, _outlet: &KafkaOutlet) -> Result<(), QueryError> {
+        for running in self.running.values_mut().filter(|running| running.prepared) {
+            (running.prepared, running.sent) = (false, false);
+            running.committed = running.positions();
+        }
+        Ok(())
+    }
+
+    /// The partitions belong to somebody else, and so do their tasks.
+    pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            self.located.remove(partition);
+            self.restore.forget(partition.partition);
+            self.running.remove(&partition.partition);
+        }
+    }
+
+    /// Forgets all tasks: they come back as they were committed.
+    pub(super) fn clear(&mut self) {
+        self.located.clear();
+        self.restore.clear();
+        self.running.clear();
+    }
+
+    /// Whether everything has been processed that the inputs held when their ends were asked for. A row that waits for one that only
+    /// another stage could bring does not count when that stage has ended: it stays for the next run.
+    pub(super) fn is_at_end(&self, source: &Source) -> bool {
+        let Some(standing) = source.standing() else { return false };
+        !self.is_ready()
+            && standing.iter().all(|of| {
+                let Some(running) = self.running.get(&of.partition.partition) else { return false };
+                self.inputs_of(of.partition).all(|input| {
+                    let position = running.task.position(input);
+                    let processed = position.is_some_and(|position| position >= of.end);
+                    let offered = running.task.offered(input) >= Some(of.end);
+                    if self.inputs[input].is_exchange {
+                        offered
+                    } else {
+                        processed && (of.caught_up || position > Some(of.end))
+                    }
+                })
+            })
+    }
+
+    /// The least watermark of the tasks, milliseconds since 1970; `None` while one has none.
+    pub(super) fn watermark(&self) -> Option<i64> {
+        self.running.values().map(|running| running.task.watermark()).min().flatten()
+    }
+
+    /// Whether a row that the sink refuses stops the query.
+    pub(super) fn fails_on_bad_rows(&self) -> bool {
+        self.inputs.iter().any(|input| input.on_bad_record == OnBadRecord::Fail)
+    }
+
+    /// Whether state was built on the topic, or is kept in it.
+    pub(super) fn depends_on(&self, topic: &str) -> bool {
+        self.inputs.iter().any(|input| *input.topic == *topic) || self.restore.reads(topic)
+    }
+
+    /// Whether tasks are being restored.
+    pub(super) fn is_restoring(&self) -> bool {
+        !self.located.is_empty() || !self.restore.is_idle()
+    }
+
+    /// When [`Self::step`] must be called again although nothing arrived.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        self.restore.deadline()
+    }
+}
+
+fn unreadable(partition: &TopicPartition, offset: i64, why: &str) -> QueryError {
+    QueryError::Input { what: format!("{partition} cannot be read at offset {offset}: {why}") }
+}
