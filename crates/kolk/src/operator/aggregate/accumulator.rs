@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 /// A function whose state has the same size for all groups. It begins as zeros.
-pub(super) trait Fixed: Debug {
+pub(super) trait Fixed: Debug + Send {
     /// The state's size in bytes.
     fn width(&self) -> usize;
 
@@ -49,7 +49,7 @@ pub(super) trait Fixed: Debug {
 }
 
 /// A function whose state grows. It begins as no bytes.
-pub(super) trait Variable: Debug {
+pub(super) trait Variable: Debug + Send {
     /// Puts a row in; `of` are the arguments. `false` when the state stays as it is.
     fn add(&self, of: &[&Vector], row: usize, growth: Growth<'_>, scope: &mut Scope<'_>) -> bool;
 

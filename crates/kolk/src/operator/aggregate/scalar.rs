@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 /// A value of fixed size.
-pub(super) trait Scalar: Copy + Debug {
+pub(super) trait Scalar: Copy + Debug + Send {
     /// Its bytes in a state.
     const WIDTH: usize;
 
