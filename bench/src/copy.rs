@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn contenders(options: &Options) -> Vec<Contender> {
-    let all = Job::ALL.into_iter().flat_map(|job| Engine::ALL.map(|engine| (job, engine)));
+    let all = Job::STATELESS.into_iter().flat_map(|job| Engine::ALL.map(|engine| (job, engine)));
     let all = all.map(|(job, engine)| Contender {
         job,
         engine,
@@ -113,7 +113,7 @@ impl Setup<'_> {
             job: contender.job,
             bootstrap: &self.kafka.address,
             application,
-            input: &input,
+            inputs: &[&input],
             output: &output,
             ends: Ends::AtTheEnd,
         };
@@ -198,7 +198,7 @@ fn report(contenders: &[Contender], plan: Plan, machine: &str) -> String {
          records that must be there, each once, in the order of their partition. {}\n\n",
         job::settings(),
     );
-    for job in Job::ALL {
+    for job in Job::STATELESS {
         let find = |engine| contenders.iter().find(|it| it.job == job && it.engine == engine);
         let (Some(kolk), Some(rival)) = (find(Engine::Kolk), find(Engine::Streams)) else {
             continue;

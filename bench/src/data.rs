@@ -35,6 +35,11 @@ impl Topics {
         Ok(())
     }
 
+    /// Whether there is such a topic.
+    pub(crate) fn exists(&mut self, name: &str) -> Result<bool> {
+        Ok(self.admin.find_topic(name)?.is_some())
+    }
+
     /// Deletes a topic with all that is in it.
     pub(crate) fn delete(&mut self, name: &str) -> Result<()> {
         Ok(self.admin.delete_topic(name)?)

@@ -30,8 +30,8 @@ pub(crate) fn measure(
     for _ in 0..5 {
         reader.any_record(Duration::from_millis(50))?;
     }
-    let (input, output) = (&input, &output);
-    let task = Task { job, bootstrap, application, input, output, ends: Ends::Never };
+    let (inputs, output) = (&[input.as_str()][..], &output);
+    let task = Task { job, bootstrap, application, inputs, output, ends: Ends::Never };
     let mut running = start(&task)?;
     while !reader.any_record(Duration::from_millis(10))? {
         running.check()?;

@@ -1,4 +1,4 @@
-//! The jobs of `copy`, and how each engine is started on one.
+//! The jobs of `copy` and `state`, and how each engine is started on one.
 
 use crate::kafka::VERSION;
 use crate::place::Place;
@@ -14,17 +14,35 @@ pub(crate) enum Job {
     Copy,
     /// Three JSON fields of the records that a fourth lets through.
     Project,
+    /// Events per user and minute.
+    Count,
+    /// Events per user and session, with gaps of at most 30 s.
+    Sessions,
+    /// Every event with the clicks of its user within two minutes after it.
+    Join,
 }
 
 impl Job {
-    /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Copy, Self::Project];
+    /// Those without state.
+    pub(crate) const STATELESS: [Self; 2] = [Self::Copy, Self::Project];
 
     /// Its name: of the SQL file, and for the rival.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Copy => "copy",
             Self::Project => "project",
+            Self::Count => "count",
+            Self::Sessions => "sessions",
+            Self::Join => "join",
+        }
+    }
+
+    /// What its SQL file calls the topics that it reads.
+    fn inputs(self) -> &'static [&'static str] {
+        match self {
+            Self::Copy | Self::Project => &["visits"],
+            Self::Count | Self::Sessions => &["events"],
+            Self::Join => &["events", "clicks"],
         }
     }
 
@@ -33,6 +51,9 @@ impl Job {
         match self {
             Self::Copy => "ordered copy",
             Self::Project => "filter + project 3 fields",
+            Self::Count => "windowed count",
+            Self::Sessions => "sessions",
+            Self::Join => "2-minute left join",
         }
     }
 }
@@ -75,7 +96,8 @@ pub(crate) struct Task<'a> {
     pub(crate) bootstrap: &'a str,
     /// The application's name, new for each run.
     pub(crate) application: String,
-    pub(crate) input: &'a str,
+    /// The topics that it reads, in the order of its SQL file.
+    pub(crate) inputs: &'a [&'a str],
     pub(crate) output: &'a str,
     pub(crate) ends: Ends,
 }
@@ -112,7 +134,7 @@ impl Engines {
                     &self.streams,
                 ]);
                 command.args(["Rival", task.job.name(), task.bootstrap, &task.application]);
-                command.args([task.input, task.output]).arg(folder.join("state"));
+                command.args([&task.inputs.join(","), task.output]).arg(folder.join("state"));
                 command
             }
         };
@@ -124,10 +146,14 @@ impl Engines {
 fn sql(place: &Place, task: &Task<'_>) -> Result<String> {
     let path = place.root.join(format!("bench/jobs/{}.sql", task.job.name()));
     let text = fs::read_to_string(&path).with_context(|| format!("no file {}", path.display()))?;
-    let (input, output) = ("kafka_topic = 'visits'", "kafka_topic = 'result'");
-    ensure!(text.contains(input) && text.contains(output), "{} names its topics", path.display());
-    let text = text.replace(input, &format!("kafka_topic = '{}'", task.input));
-    Ok(text.replace(output, &format!("kafka_topic = '{}'", task.output)))
+    let mut replaced = text;
+    let names = task.job.inputs().iter().zip(task.inputs).chain([(&"result", &task.output)]);
+    for (name, topic) in names {
+        let (from, to) = (format!("kafka_topic = '{name}'"), format!("kafka_topic = '{topic}'"));
+        ensure!(replaced.contains(&from), "{} names the topic {name}", path.display());
+        replaced = replaced.replace(&from, &to);
+    }
+    Ok(replaced)
 }
 
 /// What the table says about the engines' settings.

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --release -p bench -- client      consume and produce, against librdkafka
 //! cargo run --release -p bench -- copy        whole jobs, exactly once, against Kafka Streams
+//! cargo run --release -p bench -- state       windows, sessions and a join, against Kafka Streams
 //! ```
 //!
 //! Every contender is a process of its own. What is compared is the CPU time, user and system, that the process took for
@@ -11,11 +12,13 @@
 //! compared with what it must be, record by record and in order.
 #![expect(clippy::print_stdout, reason = "the table is what the program is for")]
 
+mod books;
 mod client;
 mod copy;
 mod data;
 mod digest;
 mod docs;
+mod events;
 mod first_output;
 mod job;
 mod kafka;
@@ -27,6 +30,7 @@ mod pool;
 mod process;
 mod reader;
 mod rivals;
+mod state;
 mod table;
 mod worker;
 mod writer;
@@ -47,6 +51,8 @@ enum Suite {
     Client(Options),
     /// Ordered copy, and filter + project, exactly once, against Kafka Streams
     Copy(Options),
+    /// Windowed counts, sessions and a join, exactly once, against Kafka Streams
+    State(Options),
     /// What `client` measures of Kolk: one reader or writer
     #[command(hide = true)]
     Worker(worker::Arguments),
@@ -104,6 +110,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().suite {
         Suite::Client(options) => client::run(&options),
         Suite::Copy(options) => copy::run(&options),
+        Suite::State(options) => state::run(&options),
         Suite::Worker(arguments) => worker::run(&arguments),
     };
     match outcome {

@@ -1,6 +1,7 @@
-// The jobs of `bench copy` as a user of Kafka Streams writes them. The bench measures this process from outside.
+// The jobs of `bench copy` and `bench state` as a user of Kafka Streams writes them. The bench measures this process from outside.
 //
-//   java -cp ... Rival copy|project BOOTSTRAP APPLICATION INPUT OUTPUT STATE_DIR
+//   java -cp ... Rival copy|project|count|sessions BOOTSTRAP APPLICATION INPUT OUTPUT STATE_DIR
+//   java -cp ... Rival join BOOTSTRAP APPLICATION INPUT,SECOND_INPUT OUTPUT STATE_DIR
 //
 // Runs until SIGTERM, then closes in order: the last transaction is committed.
 
@@ -22,7 +23,15 @@ import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.kstream.Consumed;
+import org.apache.kafka.streams.kstream.Grouped;
+import org.apache.kafka.streams.kstream.JoinWindows;
+import org.apache.kafka.streams.kstream.KStream;
+import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.kstream.SessionWindows;
+import org.apache.kafka.streams.kstream.StreamJoined;
+import org.apache.kafka.streams.kstream.TimeWindows;
+import org.apache.kafka.streams.kstream.WindowedSerdes;
 
 public final class Rival {
     /** What the filter and the projection need of a visit. */
@@ -38,6 +47,18 @@ public final class Rival {
             @JsonProperty("visit_id") String visitId,
             @JsonProperty("event_time") String eventTime,
             @JsonProperty("page") String page) {}
+
+    /** What windows, sessions and joins need of an event. */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Event(@JsonProperty("event_id") long eventId, @JsonProperty("event_time") long eventTime) {}
+
+    /** A group's count. */
+    public record Count(@JsonProperty("events") long events) {}
+
+    /** An event with one of its clicks, or without any. */
+    public record Clicked(@JsonProperty("event_id") long eventId, @JsonProperty("click_id") Long clickId) {}
+
+    private static final Duration GRACE = Duration.ofSeconds(10);
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -74,6 +95,46 @@ public final class Rival {
                 .to(output, Produced.with(bytes, json(PageView.class)));
     }
 
+    private static KStream<String, Event> events(StreamsBuilder builder, String input) {
+        Consumed<String, Event> consumed = Consumed.with(Serdes.String(), json(Event.class))
+                .withTimestampExtractor((record, partitionTime) -> ((Event) record.value()).eventTime());
+        return builder.stream(input, consumed);
+    }
+
+    private static void count(StreamsBuilder builder, String input, String output) {
+        events(builder, input)
+                .groupByKey(Grouped.with(Serdes.String(), json(Event.class)))
+                .windowedBy(TimeWindows.ofSizeAndGrace(Duration.ofMinutes(1), GRACE))
+                .count(Materialized.with(Serdes.String(), Serdes.Long()))
+                .mapValues(Count::new)
+                .toStream()
+                .to(output, Produced.with(WindowedSerdes.timeWindowedSerdeFrom(String.class, 60_000L), json(Count.class)));
+    }
+
+    private static void sessions(StreamsBuilder builder, String input, String output) {
+        events(builder, input)
+                .groupByKey(Grouped.with(Serdes.String(), json(Event.class)))
+                .windowedBy(SessionWindows.ofInactivityGapAndGrace(Duration.ofSeconds(30), GRACE))
+                .count(Materialized.with(Serdes.String(), Serdes.Long()))
+                .mapValues(count -> count == null ? null : new Count(count))
+                .toStream()
+                .to(output, Produced.with(WindowedSerdes.sessionWindowedSerdeFrom(String.class), json(Count.class)));
+    }
+
+    private static void join(StreamsBuilder builder, String inputs, String output) {
+        String[] topics = inputs.split(",");
+        Serde<Event> event = json(Event.class);
+        JoinWindows windows =
+                JoinWindows.ofTimeDifferenceAndGrace(Duration.ofMinutes(2), GRACE).before(Duration.ZERO);
+        events(builder, topics[0])
+                .leftJoin(
+                        events(builder, topics[1]),
+                        (left, right) -> new Clicked(left.eventId(), right == null ? null : right.eventId()),
+                        windows,
+                        StreamJoined.with(Serdes.String(), event, event))
+                .to(output, Produced.with(Serdes.String(), json(Clicked.class)));
+    }
+
     private static Properties settings(String bootstrap, String application, String stateDir) {
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, application);
@@ -90,12 +151,15 @@ public final class Rival {
 
     public static void main(String[] arguments) throws InterruptedException {
         if (arguments.length != 6) {
-            throw new IllegalArgumentException("copy|project BOOTSTRAP APPLICATION INPUT OUTPUT STATE_DIR");
+            throw new IllegalArgumentException("JOB BOOTSTRAP APPLICATION INPUT OUTPUT STATE_DIR");
         }
         StreamsBuilder builder = new StreamsBuilder();
         switch (arguments[0]) {
             case "copy" -> copy(builder, arguments[3], arguments[4]);
             case "project" -> project(builder, arguments[3], arguments[4]);
+            case "count" -> count(builder, arguments[3], arguments[4]);
+            case "sessions" -> sessions(builder, arguments[3], arguments[4]);
+            case "join" -> join(builder, arguments[3], arguments[4]);
             default -> throw new IllegalArgumentException("no job " + arguments[0]);
         }
         KafkaStreams streams = new KafkaStreams(builder.build(), settings(arguments[1], arguments[2], arguments[5]));

@@ -1,0 +1,236 @@
+//! `bench state`: windows, sessions and a join, exactly once, state durable: Kolk beside Kafka Streams.
+
+use crate::books::Books;
+use crate::client::cells;
+use crate::data::{PARTITIONS, Topics};
+use crate::events;
+use crate::job::{self, Ends, Engine, Engines, Job, Task};
+use crate::kafka::{Data, Kafka, VERSION};
+use crate::measure::Series;
+use crate::place::Place;
+use crate::process::{Finished, Running, Usage, pause};
+use crate::table::Table;
+use crate::{Options, Plan, docs, machine, rivals};
+use anyhow::{Result, bail, ensure};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// How often the committed offsets of a rival are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// How much cheaper than Kafka Streams a job must be.
+const TARGET: f64 = 10.0;
+
+/// A job over events of so many users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Case {
+    job: Job,
+    users: u32,
+    title: &'static str,
+}
+
+const CASES: [Case; 4] = [
+    Case { job: Job::Count, users: 100, title: "windowed count, 100 keys" },
+    Case { job: Job::Count, users: 1_000_000, title: "windowed count, 1 M keys" },
+    Case { job: Job::Sessions, users: 10_000, title: "sessions, 10 k users" },
+    Case { job: Job::Join, users: 50_000, title: "2-minute left join" },
+];
+
+/// One row of the table.
+#[derive(Debug)]
+struct Contender {
+    case: Case,
+    engine: Engine,
+    series: Series,
+    /// The least share of the input that was counted, or of the pairs that were found, over all runs.
+    complete: f64,
+}
+
+struct Setup<'a> {
+    place: &'a Place,
+    kafka: &'a Kafka,
+    engines: Engines,
+    topics: Topics,
+}
+
+/// Runs the suite.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let plan = options.plan(1_000_000, 3_000_000, 2)?;
+    let place = Place::find()?;
+    let mut contenders = contenders(options);
+    let wanted: Vec<Engine> = contenders.iter().map(|contender| contender.engine).collect();
+    let engines = rivals::engines(&place, &wanted)?;
+    let kafka = Kafka::start(&place, if options.keep { Data::Keep } else { Data::Delete })?;
+    let topics = Topics::of(&kafka.address)?;
+    let mut setup = Setup { place: &place, kafka: &kafka, engines, topics };
+    for repetition in 1..=plan.repeats {
+        for contender in &mut contenders {
+            let few = setup.measure(contender, plan.few)?;
+            let many = setup.measure(contender, plan.many)?;
+            println!(
+                "{repetition}/{} {}: {:.2} s of CPU, {:.2} s; complete {:.2} %",
+                plan.repeats,
+                contender.name(),
+                many.cpu().as_secs_f64(),
+                many.wall.as_secs_f64(),
+                contender.complete * 100.0,
+            );
+            contender.series.runs.push((few, many));
+        }
+    }
+    drop(setup);
+    drop(kafka);
+    let machine = machine::describe(&place, &format!("Kafka Streams {VERSION}"));
+    let report = report(&contenders, plan, &machine);
+    println!("\n{report}");
+    if options.write_docs {
+        docs::write(&place, "state", &report)?;
+    }
+    Ok(())
+}
+
+fn contenders(options: &Options) -> Vec<Contender> {
+    let all = CASES.into_iter().flat_map(|case| Engine::ALL.map(|engine| (case, engine)));
+    let all = all.map(|(case, engine)| {
+        let series = Series::default();
+        Contender { case, engine, series, complete: 1.0 }
+    });
+    all.filter(|contender| options.wants(&contender.name())).collect()
+}
+
+impl Contender {
+    fn name(&self) -> String {
+        format!("{}, {}", self.case.title, self.engine.name())
+    }
+}
+
+impl Setup<'_> {
+    /// One run over `records` events, and a look at what it wrote.
+    fn measure(&mut self, contender: &mut Contender, records: u64) -> Result<Usage> {
+        let Case { job, users, .. } = contender.case;
+        let inputs = self.inputs(contender.case, records)?;
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        let application = format!("bench-{}-{:08x}", job.name(), fastrand::u32(..));
+        let output = format!("{application}-output");
+        self.topics.create(&output)?;
+        let task = Task {
+            job,
+            bootstrap: &self.kafka.address,
+            application,
+            inputs: &inputs,
+            output: &output,
+            ends: Ends::AtTheEnd,
+        };
+        let limit = Duration::from_secs(120) + Duration::from_micros(120) * u32::try_from(records)?;
+        let running = self.engines.start(self.place, contender.engine, &task)?;
+        let finished = match contender.engine {
+            Engine::Kolk => running.finish(limit)?,
+            Engine::Streams => self.until_committed(running, &task.application, records, limit)?,
+        };
+        let expected = Books::expected(&self.kafka.address, &inputs, records, job)?;
+        let found = Books::of(&self.kafka.address, &output, job)?;
+        let complete = found.counted as f64 / expected.counted.max(1) as f64;
+        contender.complete = contender.complete.min(complete);
+        if contender.engine == Engine::Kolk {
+            let name = contender.name();
+            ensure!(found == expected, "{name}, {users} users: {found:?}, not {expected:?}");
+        }
+        self.topics.delete(&output)?;
+        Ok(finished.usage)
+    }
+
+    /// The topics of a case; loaded unless an earlier run has left them.
+    fn inputs(&mut self, case: Case, records: u64) -> Result<Vec<String>> {
+        let name = |what: &str| format!("{what}-{}-{records}", case.users);
+        let names = match case.job {
+            Job::Join => vec![name("left"), name("right")],
+            _ => vec![name("events")],
+        };
+        let mut there = 0;
+        for name in &names {
+            if self.topics.exists(name)? {
+                there += self.topics.count(name)?;
+            }
+        }
+        if there == records {
+            return Ok(names);
+        }
+        println!("loading {records} events of {} users", case.users);
+        for name in &names {
+            if self.topics.exists(name)? {
+                self.topics.delete(name)?;
+            }
+            self.topics.create(name)?;
+        }
+        let topics: Vec<&str> = names.iter().map(String::as_str).collect();
+        events::write(&self.kafka.address, &topics, records, case.users)?;
+        Ok(names)
+    }
+
+    /// Stops an engine that does not stop by itself, once it has committed the whole input.
+    fn until_committed(
+        &mut self,
+        mut running: Running,
+        group: &str,
+        records: u64,
+        limit: Duration,
+    ) -> Result<Finished> {
+        while self.topics.committed(group)? < records {
+            running.check()?;
+            if running.age() > limit {
+                bail!("{group} had not committed everything after {limit:?}");
+            }
+            pause(LOOK);
+        }
+        running.stop()?;
+        running.finish(limit + Duration::from_secs(40))
+    }
+}
+
+/// The table, with all that one needs to judge it.
+fn report(contenders: &[Contender], plan: Plan, machine: &str) -> String {
+    let mut table = Table::new(&[
+        "",
+        "CPU per event",
+        "least to greatest",
+        "of it kernel",
+        "with start",
+        "events/s",
+        "memory",
+        "× Kolk",
+        "complete",
+    ]);
+    let of = |contender: &Contender| contender.series.figures(plan.few, plan.many);
+    for contender in contenders {
+        let kolk =
+            contenders.iter().find(|it| it.case == contender.case && it.engine == Engine::Kolk);
+        let figures = of(contender);
+        let cells = cells(&figures, kolk.map(|kolk| figures.slope / of(kolk).slope));
+        let complete = format!("{:.2} %", contender.complete * 100.0);
+        table.row([contender.name()].into_iter().chain(cells).chain([complete]));
+    }
+    let Plan { few, many, repeats } = plan;
+    let mut text = table.render();
+    let _ = write!(
+        text,
+        "\nCPU per event: user + system time of the process, slope between {few} and {many} events (JSON of about 450 bytes, the user \
+         as key, event times up to 5 s out of order, {PARTITIONS} partitions), median of {repeats}. Both wait 10 s for events out of \
+         order. Complete: the share of the input in the final counts, or of the pairs that a plain program finds. Kolk's must be \
+         100 %, or the run fails. {}\n\n",
+        job::settings(),
+    );
+    for case in CASES {
+        let find = |engine| contenders.iter().find(|it| it.case == case && it.engine == engine);
+        let (Some(kolk), Some(rival)) = (find(Engine::Kolk), find(Engine::Streams)) else {
+            continue;
+        };
+        let ratio = of(rival).slope / of(kolk).slope;
+        let verdict = if ratio >= TARGET { "reached" } else { "missed" };
+        let _ = writeln!(
+            text,
+            "- {}: 1/{ratio:.1} of Kafka Streams; target 1/{TARGET}: {verdict}.",
+            case.title
+        );
+    }
+    let _ = write!(text, "\n{machine}\n");
+    text
+}
