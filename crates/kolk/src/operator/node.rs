@@ -29,10 +29,7 @@ pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Oper
         }
         Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
         Operator::Aggregate(of) => Some(aggregation(stage, place, of)?),
-        Operator::Join(join) => match join::operate(stage, node, join) {
-            Some(operate) => Some(operate),
-            None => return Err(not_yet(stage, "JOIN")),
-        },
+        Operator::Join(join) => Some(join::operate(stage, node, join)?),
     })
 }
 

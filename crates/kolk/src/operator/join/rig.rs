@@ -233,3 +233,28 @@ pub(super) fn rows(out: &[Out]) -> Vec<Joined> {
     };
     out.iter().filter_map(row).collect()
 }
+
+/// The same steps in these cuts, and with restarts before step `stop` and halfway to it, give the same.
+pub(super) fn check_cuts(
+    (join, policy): (&Join, WatermarkPolicy),
+    steps: &[Step],
+    cuts: &[usize],
+    stop: usize,
+) -> (Vec<Out>, Rig) {
+    let new = || Rig::new(join, policy);
+    let mut whole = new();
+    let out = whole.feed_all(steps);
+    assert_eq!(new().feed(steps, cuts), out, "cuts");
+
+    let (first, last) = steps.split_at(stop.min(steps.len()));
+    let (first, second) = first.split_at(first.len() / 2);
+    let mut changelogs: [Vec<Change>; 2] = Default::default();
+    let mut rig = new();
+    let mut seen = rig.feed(first, cuts);
+    for steps in [second, last] {
+        rig = rig.restart(&mut changelogs);
+        seen.extend(rig.feed(steps, cuts));
+    }
+    assert_eq!(rows(&seen), rows(&out), "restart");
+    (out, whole)
+}

@@ -7,15 +7,15 @@ use crate::state::row::{Corrupt, RowCodec};
 
 /// Columns that grow by a stored row, or one of NULLs, at a time.
 #[derive(Debug)]
-pub(super) struct Stored<'a> {
-    codec: &'a RowCodec,
+pub(super) struct Stored {
+    codec: RowCodec,
     appenders: Vec<Appender>,
     len: usize,
 }
 
-impl<'a> Stored<'a> {
-    pub(super) fn new(codec: &'a RowCodec, types: &[DataType]) -> Self {
-        Self { codec, appenders: types.iter().map(Appender::new).collect(), len: 0 }
+impl Stored {
+    pub(super) fn new(codec: &RowCodec, types: &[DataType]) -> Self {
+        Self { codec: codec.clone(), appenders: types.iter().map(Appender::new).collect(), len: 0 }
     }
 
     /// How many rows there are.

@@ -158,7 +158,6 @@ impl Store {
     ///
     /// First the hash table is read for all rows, then the entries: reads that do not wait for each other cost a fraction of
     /// those that do.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the operators with state look up batches"))]
     pub(crate) fn probe(&self, keys: &Keys, into: &mut Vec<Option<EntryId>>) {
         into.clear();
         into.extend((0..keys.len()).map(|row| {

@@ -29,7 +29,7 @@ use crate::operator::join::shape::{Both, Shape, Side};
 use crate::operator::operate::{Context, Fates, Operate};
 use crate::state::row::Corrupt;
 use crate::state::{Store, TimeIndex};
-use crate::topology::{Join, JoinWith, Late, Unmatched, WatermarkPolicy};
+use crate::topology::{Late, Unmatched, WatermarkPolicy};
 use batch::{Batch, Due, Partner};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -63,19 +63,22 @@ struct Arrival<'a> {
 }
 
 impl StreamJoin {
-    /// The join of a plan; nothing when it is not one of streams.
-    pub(super) fn new(join: &Join, shape: Shape, policy: WatermarkPolicy) -> Option<Self> {
-        let JoinWith::Streams { before, after, grace, unmatched } = join.with else { return None };
-        let bounds = Bounds::new(before, after, grace);
+    /// A join of rows within these bounds.
+    pub(super) fn new(
+        shape: Shape,
+        bounds: Bounds,
+        (unmatched, late): (Unmatched, &Late),
+        policy: WatermarkPolicy,
+    ) -> Self {
         let width = bounds.width();
         let left = Buffer::new("left", &shape.types.left, width);
         let right = Buffer::new("right", &shape.types.right, width);
-        Some(Self {
+        Self {
             shape,
             bounds,
             unmatched,
             policy,
-            wants_late: join.late != Late::Skip,
+            wants_late: *late != Late::Skip,
             buffers: Both { left, right },
             waiting: Both::default(),
             watermark: None,
@@ -83,7 +86,7 @@ impl StreamJoin {
             number: 0,
             hasher: RandomState::default(),
             batch: Batch::default(),
-        })
+        }
     }
 
     /// Whether rows of a side wait until their bound has passed.

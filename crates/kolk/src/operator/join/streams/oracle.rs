@@ -2,8 +2,8 @@
 
 use super::tests::join;
 use super::*;
-use crate::operator::join::rig::{Change, Joined, Out, Rig, Row as Fed, Step, Values, rows};
-use crate::topology::JoinKind;
+use crate::operator::join::rig::{self, Joined, Out, Rig, Row as Fed, Step, Values, rows};
+use crate::topology::{Join, JoinKind};
 use proptest::prelude::*;
 
 /// What a join is asked to do.
@@ -212,22 +212,8 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// The same steps in other cuts, and with a restart in between, give the same.
 fn check_cuts(case: &Case, policy: WatermarkPolicy, steps: &[Step]) -> (Vec<Out>, Rig) {
-    let mut whole = Rig::new(&case.join(), policy);
-    let out = whole.feed_all(steps);
-    assert_eq!(Rig::new(&case.join(), policy).feed(steps, &case.cuts), out, "cuts");
-
-    let (first, second) = steps.split_at(case.stop.min(steps.len()));
-    let mut stopped = Rig::new(&case.join(), policy);
-    let mut changelogs: [Vec<Change>; 2] = Default::default();
-    let middle = first.len() / 2;
-    let mut seen = stopped.feed(&first[..middle], &case.cuts);
-    stopped.restart(&mut changelogs);
-    seen.extend(stopped.feed(&first[middle..], &case.cuts));
-    seen.extend(stopped.restart(&mut changelogs).feed(second, &case.cuts));
-    assert_eq!(rows(&seen), rows(&out), "restart");
-    (out, whole)
+    rig::check_cuts((&case.join(), policy), steps, &case.cuts, case.stop)
 }
 
 /// No row is earlier than a watermark that was told before it.

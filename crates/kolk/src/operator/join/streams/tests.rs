@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::operator::join::rig::{Joined, Out, Rig, Row as Fed, Step, row, rows};
-use crate::topology::JoinKind;
+use crate::topology::{Join, JoinKind, JoinWith};
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
