@@ -17,6 +17,8 @@ macro_rules! for_each_case {
             sharing::instances_that_start_together_agree_on_new_topics,
             sharing::a_slow_query_hands_over_what_it_holds_back,
             stages::merged_streams_hold_every_row_once,
+            joiner::visits_meet_their_ads_step_by_step,
+            joiner::the_joiner_gives_the_same_in_one_go,
             changes::an_input_that_is_created_again_stops_the_query,
             changes::an_output_that_is_created_again_stops_the_query,
             changes::offsets_out_of_range_follow_the_policy,

@@ -24,6 +24,8 @@ mod changes;
 mod cluster;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/joiner.rs"]
+mod joiner;
 #[path = "../it/round_trip.rs"]
 mod round_trip;
 #[path = "../it/sharing.rs"]
