@@ -67,9 +67,9 @@ impl Keys {
     }
 }
 
-/// Whether the value is not NULL.
+/// Appends the key of a value of one column; whether it is not NULL.
 #[inline]
-fn encode_value(vector: &Vector, row: usize, into: &mut Vec<u8>) -> bool {
+pub(crate) fn encode_value(vector: &Vector, row: usize, into: &mut Vec<u8>) -> bool {
     macro_rules! fixed {
         ($lane:ident, $bytes:expr) => {
             match vector.$lane().get(row) {

@@ -67,8 +67,8 @@ pub(super) trait Variable: Debug + Send {
     /// Puts in what another, later state of the group holds.
     fn merge(&self, growth: Growth<'_>, other: &[u8]);
 
-    /// Appends the result.
-    fn result(&self, state: &[u8], into: &mut Appender);
+    /// Appends the result; what is in `text`, which is there to be used, does not matter.
+    fn result(&self, state: &[u8], into: &mut Appender, text: &mut Vec<u8>);
 }
 
 /// An entry of the store that a row belongs to.

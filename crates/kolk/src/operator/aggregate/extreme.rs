@@ -125,7 +125,7 @@ impl Variable for ExtremeBytes {
         new.extend_from_slice(if is_better { other } else { state });
     }
 
-    fn result(&self, state: &[u8], into: &mut Appender) {
+    fn result(&self, state: &[u8], into: &mut Appender, _: &mut Vec<u8>) {
         match state.split_first() {
             None => into.push_null(),
             Some((_, value)) => push_bytes(value, into),

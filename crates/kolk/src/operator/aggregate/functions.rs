@@ -1,11 +1,17 @@
 //! Which state computes a call, by its function and the types of its arguments.
 
 use super::accumulator::{Fixed, Variable};
+use super::collect::{Collect, LIMIT};
 use super::count::Count;
+use super::distinct::CountDistinct;
 use super::extreme::{End, Extreme, ExtremeBytes};
 use super::layout::{Call, State};
 use super::moments::{Correlation, Deviation, Measure};
+use super::offset::{ByOffset, SeveralByOffset, Which};
 use super::sum::{Mean, MeanDouble, Sum, SumDouble};
+use super::tally::{Attr, Histogram};
+use super::top::Top;
+use crate::expression::Literal;
 use crate::schema::{DataType, Schema};
 use crate::topology::{AggregateCall, AggregateFunction as Function};
 
@@ -19,7 +25,7 @@ pub(super) fn call(of: &AggregateCall, schema: &Schema, undoes: bool) -> Result<
     }
     let types = of.arguments.iter().map(|column| schema.columns[*column].data_type.clone());
     let types: Vec<DataType> = types.collect();
-    let state = state(of, &types)?;
+    let state = state(of, &types, undoes)?;
     Ok(Call { arguments: of.arguments.clone(), data_type: of.data_type.clone(), state })
 }
 
@@ -54,7 +60,7 @@ fn variable(of: impl Variable + 'static) -> State {
     State::Variable(Box::new(of), 0)
 }
 
-fn state(of: &AggregateCall, types: &[DataType]) -> Result<State, String> {
+fn state(of: &AggregateCall, types: &[DataType], undoes: bool) -> Result<State, String> {
     let misfit = || {
         let types: Vec<String> = types.iter().map(ToString::to_string).collect();
         Err(format!("does not take ({})", types.join(", ")))
@@ -79,8 +85,41 @@ fn state(of: &AggregateCall, types: &[DataType]) -> Result<State, String> {
         (Function::StdDevSamp, [DataType::Double]) => fixed(Deviation::new(Measure::Deviation)),
         (Function::VarSamp, [DataType::Double]) => fixed(Deviation::new(Measure::Variance)),
         (Function::Correlation, [DataType::Double, DataType::Double]) => fixed(Correlation),
+        (Function::CountDistinct, [argument]) => variable(CountDistinct::new(argument)),
+        (Function::CollectList | Function::CollectSet, [argument]) => {
+            let limit = number(of).unwrap_or(LIMIT);
+            variable(Collect::new(argument, limit, of.function == Function::CollectSet))
+        }
+        (Function::TopK, [_, ..]) | (Function::TopKDistinct, [_]) => {
+            let Some(k) = number(of) else {
+                return Err("needs a constant: how many values to keep".to_owned());
+            };
+            variable(Top::new(types, &of.data_type, k, of.function == Function::TopKDistinct))
+        }
+        (Function::EarliestByOffset, [argument]) => by_offset(Which::Earliest, of, argument),
+        (Function::LatestByOffset, [argument]) => by_offset(Which::Latest, of, argument),
+        (Function::Histogram, [DataType::String]) => variable(Histogram),
+        (Function::Attr, [argument]) => variable(Attr::new(argument, undoes)),
         _ => return misfit(),
     })
+}
+
+/// The number among a call's constants.
+fn number(of: &AggregateCall) -> Option<usize> {
+    of.constants.iter().find_map(|constant| match constant {
+        Literal::Integer(number) => usize::try_from(*number).ok(),
+        Literal::Bigint(number) => usize::try_from(*number).ok(),
+        _ => None,
+    })
+}
+
+/// NULLs are passed over unless FALSE says otherwise.
+fn by_offset(which: Which, of: &AggregateCall, argument: &DataType) -> State {
+    let ignores_nulls = !of.constants.contains(&Literal::Boolean(false));
+    match number(of) {
+        Some(count) => variable(SeveralByOffset::new(which, argument, count, ignores_nulls)),
+        None => variable(ByOffset::new(which, argument, ignores_nulls)),
+    }
 }
 
 /// Values of nested types compare as their texts.

@@ -38,6 +38,19 @@ pub(super) enum State {
     Variable(Box<dyn Variable>, usize),
 }
 
+/// The results of all calls, a column each.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) columns: Vec<Appender>,
+    text: Vec<u8>,
+}
+
+impl Calls {
+    pub(super) fn new(types: &[DataType]) -> Self {
+        Self { columns: types.iter().map(Appender::new).collect(), text: Vec::new() }
+    }
+}
+
 /// Whether a row is put in or taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -125,7 +138,7 @@ impl Layout {
     }
 
     fn add_each(&self, of: &dyn Variable, part: usize, rows: &mut Rows<'_>) {
-        let (mut new, mut record) = (Vec::new(), Vec::new());
+        let (mut new, mut record, mut text) = (Vec::new(), Vec::new(), Vec::new());
         let scope = &mut Scope { session: rows.session, sequence: 0, failed: rows.failed };
         for (row, entry) in rows.rows.iter().zip(rows.entries) {
             let value = rows.store.value(entry.id);
@@ -135,13 +148,13 @@ impl Layout {
                 if entry.is_new {
                     old.push_null();
                 } else {
-                    of.result(state, old);
+                    of.result(state, old, &mut text);
                 }
             }
             new.clear();
             let changed = of.add(rows.arguments, *row, Growth { state, new: &mut new }, scope);
             if let Some(into) = rows.results.as_deref_mut() {
-                of.result(if changed { &new } else { state }, into);
+                of.result(if changed { &new } else { state }, into, &mut text);
             }
             if changed {
                 replace(value, place, &new, &mut record);
@@ -215,9 +228,10 @@ impl Layout {
     }
 
     /// Appends the results of a record; how many do not fit their type.
-    pub(super) fn results(&self, record: &[u8], into: &mut [Appender]) -> u64 {
+    pub(super) fn results(&self, record: &[u8], into: &mut Calls) -> u64 {
         let mut failed = 0;
-        for (call, into) in self.calls.iter().zip(into) {
+        let Calls { columns, text } = into;
+        for (call, into) in self.calls.iter().zip(columns) {
             match &call.state {
                 State::Fixed(function, place) => match record.get(place.clone()) {
                     Some(state) => failed += u64::from(!function.result(state, into)),
@@ -225,7 +239,7 @@ impl Layout {
                 },
                 State::Variable(function, part) => {
                     let state = record.get(self.part(record, *part)).unwrap_or_default();
-                    function.result(state, into);
+                    function.result(state, into, text);
                 }
             }
         }

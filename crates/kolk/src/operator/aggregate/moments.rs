@@ -125,8 +125,9 @@ impl Fixed for Correlation {
     #[inline]
     fn result(&self, state: &[u8], into: &mut Appender) -> bool {
         let [count, x, y, xx, yy, xy] = std::array::from_fn(|number| f64_at(state, 8 * number));
-        let spread = |sum: f64, squares: f64| (count * squares - sum * sum).sqrt();
-        let divisor = spread(x, xx) * spread(y, yy);
+        let spread = |sum: f64, squares: f64| count * squares - sum * sum;
+        // One root of the product: a column correlates with itself by exactly 1.
+        let divisor = (spread(x, xx) * spread(y, yy)).sqrt();
         into.push_f64(if divisor > 0.0 { (count * xy - x * y) / divisor } else { f64::NAN });
         true
     }

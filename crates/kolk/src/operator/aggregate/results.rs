@@ -1,5 +1,6 @@
 //! Results in the making, row by row: the columns of the group, those of the window, a column for each call.
 
+use super::layout::Calls;
 use crate::operator::appender::Appender;
 use crate::operator::chunk::{Chunk, Mark, Old};
 use crate::operator::column::Vector;
@@ -14,7 +15,7 @@ pub(super) struct Results {
     group: Vec<Appender>,
     /// BIGINT columns behind the group: session, start and end of the window.
     bounds: Vec<Vec<i64>>,
-    pub(super) calls: Vec<Appender>,
+    pub(super) calls: Calls,
     times: Vec<i64>,
     deleted: Vec<bool>,
     marks: Vec<Mark>,
@@ -23,9 +24,9 @@ pub(super) struct Results {
 
 /// What the results were before.
 #[derive(Debug)]
-pub(super) struct OldResults {
-    pub(super) present: Vec<bool>,
-    pub(super) calls: Vec<Appender>,
+struct OldResults {
+    present: Vec<bool>,
+    calls: Calls,
 }
 
 /// What kind of rows results are.
@@ -41,13 +42,12 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn results(&self) -> Results {
-        let appenders = |types: &[DataType]| types.iter().map(Appender::new).collect();
-        let old = || OldResults { present: Vec::new(), calls: appenders(&self.call_types) };
+        let old = || OldResults { present: Vec::new(), calls: Calls::new(&self.call_types) };
         Results {
             group_types: self.group_types.clone(),
-            group: appenders(&self.group_types),
+            group: self.group_types.iter().map(Appender::new).collect(),
             bounds: vec![Vec::new(); self.bounds],
-            calls: appenders(&self.call_types),
+            calls: Calls::new(&self.call_types),
             times: Vec::new(),
             deleted: Vec::new(),
             marks: Vec::new(),
@@ -95,7 +95,7 @@ impl Results {
         if let Some(old) = &mut self.old {
             old.present.push(was_there);
             if !was_there {
-                old.calls.iter_mut().for_each(Appender::push_null);
+                old.calls.columns.iter_mut().for_each(Appender::push_null);
             }
         }
     }
@@ -103,15 +103,15 @@ impl Results {
     /// Ends a row that deletes its key; otherwise as [`Self::end`].
     pub(super) fn end_deleted(&mut self, time: i64, was_there: bool) {
         self.end(time, was_there);
-        self.calls.iter_mut().for_each(Appender::push_null);
+        self.calls.columns.iter_mut().for_each(Appender::push_null);
         if let Some(last) = self.deleted.last_mut() {
             *last = true;
         }
     }
 
     /// Where the calls' results of before go, if they are wanted.
-    pub(super) fn old_calls(&mut self) -> Option<&mut [Appender]> {
-        self.old.as_mut().map(|old| old.calls.as_mut_slice())
+    pub(super) fn old_calls(&mut self) -> Option<&mut Calls> {
+        self.old.as_mut().map(|old| &mut old.calls)
     }
 
     /// A watermark behind the rows so far.
@@ -131,10 +131,11 @@ impl Results {
             let before = group.iter().chain(&bounds).cloned();
             before.chain(finish(calls)).collect::<Vec<Vector>>()
         };
-        let old = self.old.map(|old| Old { present: old.present, columns: columns(old.calls) });
+        let old =
+            self.old.map(|old| Old { present: old.present, columns: columns(old.calls.columns) });
         Chunk {
             rows: self.times.len(),
-            columns: columns(self.calls),
+            columns: columns(self.calls.columns),
             times: self.times,
             deleted: if self.deleted.contains(&true) { self.deleted } else { Vec::new() },
             old,

@@ -3,6 +3,7 @@
 #[path = "../../../../tests/oracle/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod oracle;
+mod functions;
 mod grouped;
 mod regrouped;
 
