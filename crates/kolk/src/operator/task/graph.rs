@@ -2,9 +2,11 @@
 
 use crate::operator::PlanError;
 use crate::operator::chunk::{Chunk, Mark};
-use crate::operator::evaluate::Session;
+use crate::operator::column::Vector;
+use crate::operator::evaluate::{Session, literal_null};
 use crate::operator::node;
 use crate::operator::operate::{Context, Fates, Operate};
+use crate::schema::Schema;
 use crate::state::Store;
 use crate::topology::{Operator, Query, WatermarkPolicy};
 
@@ -31,6 +33,8 @@ pub(super) struct Graph {
     /// Chunks are cut into single rows: where two ways of a source meet again, what a row does on one must be done before the next
     /// row is on the other.
     row_by_row: Vec<bool>,
+    /// For each node its columns without a row.
+    blanks: Vec<Vec<Vector>>,
     pub(super) fates: Fates,
     /// Rows that came too late and go to a topic, with the node and the input that refused them.
     pub(super) late: Vec<(usize, usize, Chunk)>,
@@ -59,6 +63,7 @@ impl Graph {
             session: Session::new(&stage.conventions)?,
             policy: stage.conventions.watermark_policy,
             row_by_row: Vec::new(),
+            blanks: stage.nodes.iter().map(|node| blank(&node.schema)).collect(),
             fates: Fates::default(),
             late: Vec::new(),
         };
@@ -81,9 +86,13 @@ impl Graph {
     }
 
     /// Leads what `node` has put out to all its readers; what comes to the sink goes to `sink`.
-    pub(super) fn spread(&mut self, node: usize, chunk: Chunk, sink: &mut Vec<Chunk>) {
+    pub(super) fn spread(&mut self, node: usize, mut chunk: Chunk, sink: &mut Vec<Chunk>) {
         if chunk.is_empty() {
             return;
+        }
+        if chunk.columns.is_empty() {
+            // One of marks alone: who reads it may still look for its columns.
+            chunk.columns.clone_from(&self.blanks[node]);
         }
         if self.row_by_row[node] && chunk.rows > 1 {
             for row in 0..chunk.rows {
@@ -195,4 +204,9 @@ impl Graph {
     pub(super) fn session(&mut self) -> &mut Session {
         &mut self.session
     }
+}
+
+/// The columns of a schema without a row: NULL for all of none.
+fn blank(schema: &Schema) -> Vec<Vector> {
+    schema.columns.iter().map(|column| literal_null(&column.data_type)).collect()
 }

@@ -5,7 +5,8 @@ use crate::expression::{Expression, Kind};
 use crate::record::Row;
 use crate::schema::{Column, Role, Schema};
 use crate::topology::{
-    Collection, Conventions, Exchange, Format, Node, Payload, Query, Stage, StoreSpec,
+    Aggregate, AggregateCall, AggregateFunction, Collection, Conventions, Emit, Exchange, Format,
+    Late, Node, Payload, Query, Stage, StoreSpec, Window, Windowing,
 };
 use std::time::Duration;
 
@@ -241,4 +242,51 @@ fn an_expression_that_names_the_offset_sees_it() {
     let mut task = task(&first, 0);
     task.offer(0, rows(41, &[(1, br#"{"page":"home","at":100}"#)])).unwrap();
     assert_eq!(values(&run(&mut task)), [r#"{"page":"home","at":41}"#]);
+}
+
+/// A chunk of marks alone had no columns, and a group that looked for its own fell over.
+#[test]
+fn time_passes_through_a_group_without_a_row() {
+    let [first, _] = stages();
+    let count = AggregateCall {
+        function: AggregateFunction::Count,
+        arguments: vec![0],
+        constants: vec![],
+        data_type: DataType::Bigint,
+    };
+    let windowing = Windowing {
+        window: Window::Hopping { size: Duration::from_secs(1), advance: Duration::from_secs(1) },
+        grace: Duration::ZERO,
+        retention: None,
+    };
+    let aggregate = Aggregate {
+        group_by: vec![0],
+        windowing: Some(windowing),
+        calls: vec![count],
+        emit: Emit::Changes,
+        late: Late::Skip,
+    };
+    let column = |name: &str, data_type, role| Column { name: name.to_owned(), data_type, role };
+    let grouped = Schema {
+        columns: vec![
+            column("page", DataType::String, Role::Key),
+            column("from", DataType::Bigint, Role::WindowStart),
+            column("to", DataType::Bigint, Role::WindowEnd),
+            column("n", DataType::Bigint, Role::Value),
+        ],
+    };
+    let value = Payload::Encoded { format: Format::Json, columns: vec![0, 3] };
+    let sink = Sink { key: value.clone(), value, ..Sink::new("out") };
+    let mut query = first.query;
+    query.nodes[1] =
+        Node { inputs: vec![0], operator: Operator::Aggregate(aggregate), schema: grouped.clone() };
+    query.nodes.push(Node { inputs: vec![1], operator: Operator::Sink(sink), schema: grouped });
+    let cut = crate::topology::stages(&query, "app").unwrap();
+    let [_, group] = &cut[..] else { panic!("two stages") };
+    let mut group = task(group, 1);
+    let mut told = Vec::new();
+    block::write_told(0, Progress { watermark: Some(5), reached: 5, caught_up: true }, &mut told);
+    offer(&mut group, 0, &[(5, told)]);
+    assert_eq!(values(&run(&mut group)), [""; 0]);
+    assert_eq!(group.position(0), Some(1));
 }
