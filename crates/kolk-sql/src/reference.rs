@@ -23,7 +23,7 @@ SET 'json_nulls' = 'omit';
 
 A setting holds for the statements behind it, to the end of its file. `UNSET 'name';` goes back to what held at the start.
 
-(This page is written from the table in `crates/kolk-sql/src/settings.rs` by `cargo test -p kolk-sql -- --ignored bless`.)
+(This page is written from the table in `crates/kolk-sql/src/settings/table.rs` by `cargo test -p kolk-sql -- --ignored bless`.)
 
 ## What `dialect` sets
 

@@ -18,6 +18,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["PAUSE"], "a query runs as long as its `kolk run`"),
     (&["RESUME"], "a query runs as long as its `kolk run`"),
     (&["PRINT"], "`kolk consume --topic NAME` shows a topic"),
+    (&["ASSERT", "VALUES"], "`kolk test FILE` checks what a program does"),
     (&["ASSERT"], "`kolk test FILE` checks what a program does"),
     (&["EXPLAIN"], "`kolk explain FILE` shows the plan of a file"),
     (&["DESCRIBE"], "`kolk explain FILE` shows the plan of a file"),

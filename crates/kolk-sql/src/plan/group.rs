@@ -9,12 +9,14 @@ use super::rows::{KeyOrigin, KeyPart, RecordKey, Rows, WindowColumns};
 use super::window::{window_columns, windowing, with_window};
 use crate::ast::{self, Clause, Expr, Select};
 use crate::error::{Problem, Result};
+use crate::settings::{Settings, StdDevSamp};
 use crate::source::Span;
 use crate::typing::{AggregateDraft, Calls, Collector, Typing};
-use kolk::expression::{Expression, Kind};
+use kolk::expression::{Expression, Kind, Literal};
 use kolk::schema::{Column, DataType, Role, Schema};
 use kolk::topology::{
-    Aggregate, AggregateCall, Collection, Emit, KeyWindow, Late, Operator, Window, Windowing,
+    Aggregate, AggregateCall, AggregateFunction, Collection, Emit, KeyWindow, Late, Operator,
+    Window, Windowing,
 };
 
 /// A select list over groups, before the groups are made: columns behind those of the rows stand for the window's bounds
@@ -82,7 +84,8 @@ impl Planner<'_> {
             Some(clause) if clause.content == ast::Emit::Final => Emit::Final,
             _ => Emit::Changes,
         };
-        let aggregates = collector.aggregates.take();
+        let aggregates = collector.aggregates.take().into_iter();
+        let aggregates = aggregates.map(|draft| settled(draft, &self.settings)).collect();
         Grouped { by, outputs, having, aggregates, windowing, emit, late }.plan(rows, parts, graph)
     }
 }
@@ -174,6 +177,21 @@ impl Grouped<'_> {
             streams: rows.streams,
         }
     }
+}
+
+/// A call as the settings want it.
+fn settled(mut draft: AggregateDraft, settings: &Settings) -> AggregateDraft {
+    let limit = match draft.function {
+        AggregateFunction::CollectList => settings.collect_list_limit,
+        AggregateFunction::CollectSet => settings.collect_set_limit,
+        _ => None,
+    };
+    let limit = limit.and_then(|limit| i32::try_from(limit).ok());
+    draft.constants.extend(limit.map(Literal::Integer));
+    if draft.of == "STDDEV_SAMP" && settings.stddev_samp == StdDevSamp::Variance {
+        draft.function = AggregateFunction::VarSamp;
+    }
+    draft
 }
 
 /// The columns that an aggregation reads: those of the group, then the key of a table, then the arguments.

@@ -75,7 +75,7 @@ impl Planner<'_> {
         let of_input = match (rows.key_format(), rows.key.origin) {
             // New keys of an input without.
             (Format::None, KeyOrigin::Join | KeyOrigin::Partition | KeyOrigin::Group) => {
-                Format::Kafka
+                self.settings.key_format
             }
             (format, _) => format,
         };

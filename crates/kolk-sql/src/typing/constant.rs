@@ -123,7 +123,11 @@ pub(super) fn read(text: &str, among: &DataType, timezone: &str, span: Span) -> 
         _ => None,
     };
     read.ok_or_else(|| {
-        Problem::new(span, format!("'{text}' is no {among}"), format!("read as {among}"))
+        let message = match among {
+            DataType::Boolean => format!("'{text}' is no BOOLEAN"),
+            other => format!("'{text}' is no number, so it cannot be {other}"),
+        };
+        Problem::new(span, message, format!("read as {among}"))
     })
 }
 

@@ -25,7 +25,7 @@ fn nested_values_are_built() {
         ("STRUCT(A := 1, `a` := 2)->`a`", "2"),
         ("ARRAY[]", "refused: cannot be built empty"),
         ("ARRAY[NULL]", "refused: all NULL"),
-        ("ARRAY[1, 'x']", "refused: 'x' is no INTEGER"),
+        ("ARRAY[1, 'x']", "refused: 'x' is no number"),
         ("ARRAY[i, s]", "refused: must have one type"),
         ("MAP()", "refused: cannot be built empty"),
         ("MAP(NULL := 1)", "refused: all NULL"),

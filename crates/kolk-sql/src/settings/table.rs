@@ -1,223 +1,16 @@
-//! `SET`: the settings of a session, one for each line on which the dialects differ, and `dialect`, which sets them all.
+//! The table of settings: their names, values, what holds in each dialect, and what they do.
 
-use crate::ast::Text;
+use super::{
+    BadRecord, ClashingNames, Names, OuterJoin, Processing, ProjectedKeys, SelectStar, Settings,
+    StdDevSamp,
+};
 use crate::duration;
-use crate::error::{Problem, Result, listed, nearest};
 use crate::options::DELIMITER;
 use kolk::topology::{
-    Collections, Conventions, Format, JsonNulls, JsonTimestamps, LambdaFailures, NullComparisons,
-    OffsetReset, WatermarkPolicy,
+    Collections, Format, JsonNulls, JsonTimestamps, LambdaFailures, NullComparisons, OffsetReset,
+    WatermarkPolicy,
 };
 use std::time::Duration;
-
-macro_rules! words {
-    ($( $(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal ),* $(,)? } )*) => { $(
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $( $(#[$doc])* $variant ),* }
-
-        impl $name {
-            fn from_word(word: &str) -> Option<Self> {
-                match word { $( $word => Some(Self::$variant), )* _ => None }
-            }
-
-            fn word(self) -> &'static str {
-                match self { $( Self::$variant => $word ),* }
-            }
-        }
-    )* };
-}
-
-words! {
-    /// How names are compared and written.
-    Names {
-        /// They match without case and are written as spelled where they were declared.
-        AsWritten = "as_written",
-        /// Upper-cased unless quoted, then compared exactly.
-        UpperCase = "upper_case",
-    }
-    /// Where projected key columns go.
-    ProjectedKeys {
-        /// Into the value like all others; the record key stays what it was.
-        Value = "value",
-        /// Into the record key, and nowhere else.
-        Key = "key",
-    }
-    /// Names of columns that two sides of a join have in common.
-    ClashingNames {
-        /// `a.page` becomes `page`; two of them need AS.
-        Plain = "plain",
-        /// `a.page` becomes `A_PAGE`.
-        Prefixed = "prefixed",
-    }
-    /// What `SELECT *` alone does with the value.
-    SelectStar {
-        /// Its bytes are passed on unchanged, whatever they hold.
-        Bytes = "bytes",
-        /// The declared columns are read and written.
-        Columns = "columns",
-    }
-    /// When LEFT and OUTER joins emit an unmatched row.
-    OuterJoin {
-        /// Once, when the bound of the join has passed.
-        WhenPassed = "when_passed",
-        /// At once unless there is a GRACE, and again when it is matched.
-        Eager = "eager",
-    }
-    /// What becomes of a record that cannot be read.
-    BadRecord {
-        /// The query stops.
-        Fail = "fail",
-        /// It is passed over, logged and counted.
-        Skip = "skip",
-        /// It goes to another topic.
-        DeadLetter = "dead_letter",
-    }
-    /// What a crash may repeat.
-    Processing {
-        /// Nothing.
-        ExactlyOnce = "exactly_once",
-        /// The rows since the last commit.
-        AtLeastOnce = "at_least_once",
-    }
-    /// A set of values for the settings on which the dialects differ.
-    Dialect {
-        /// Kolk's own.
-        Kolk = "kolk",
-        /// That of ksqlDB, in everything.
-        KsqlDb = "ksqldb",
-    }
-}
-
-/// The settings of a session at a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// How names are compared and written.
-    pub names: Names,
-    /// Where projected key columns go.
-    pub projected_keys: ProjectedKeys,
-    /// Names of columns that two sides of a join have in common.
-    pub clashing_names: ClashingNames,
-    /// What `SELECT *` alone does.
-    pub select_star: SelectStar,
-    /// How long windows stay open behind their end without GRACE.
-    pub window_grace: Duration,
-    /// When LEFT and OUTER joins emit an unmatched row.
-    pub outer_join: OuterJoin,
-    /// What becomes of a record that cannot be read.
-    pub on_bad_record: BadRecord,
-    /// How values are written and time goes.
-    pub conventions: Conventions,
-    /// Where to start without committed offsets.
-    pub offset_reset: OffsetReset,
-    /// What a crash may repeat.
-    pub processing: Processing,
-    /// Whether a single value column stands in a JSON object, where the statement does not say it.
-    pub wrap_single_values: bool,
-    /// How keys of declared topics are written, where the statement does not say it.
-    pub key_format: Format,
-    /// How values are written, where the statement does not say it; it must, if absent.
-    pub value_format: Option<Format>,
-    /// What the names of topics begin with that queries write, where the statement does not name them.
-    pub topic_prefix: String,
-    /// What becomes of late rows: `skip`, `dead_letter`, or a topic.
-    pub late: String,
-}
-
-impl Settings {
-    /// The settings of a dialect.
-    #[must_use]
-    pub fn of(dialect: Dialect) -> Self {
-        let mut settings = Self {
-            names: Names::AsWritten,
-            projected_keys: ProjectedKeys::Value,
-            clashing_names: ClashingNames::Plain,
-            select_star: SelectStar::Bytes,
-            window_grace: Duration::ZERO,
-            outer_join: OuterJoin::WhenPassed,
-            on_bad_record: BadRecord::Fail,
-            conventions: Conventions::default(),
-            offset_reset: OffsetReset::Earliest,
-            processing: Processing::ExactlyOnce,
-            wrap_single_values: true,
-            key_format: Format::Kafka,
-            value_format: None,
-            topic_prefix: String::new(),
-            late: "skip".to_owned(),
-        };
-        settings.follow(dialect);
-        settings
-    }
-
-    /// Sets every line on which the dialects differ.
-    fn follow(&mut self, dialect: Dialect) {
-        for row in TABLE {
-            let value = match dialect {
-                Dialect::Kolk => row.kolk,
-                Dialect::KsqlDb => row.ksqldb,
-            };
-            if row.differs() {
-                // The values of the table are valid: a test sets each of them.
-                let _ = (row.apply)(self, value);
-            }
-        }
-    }
-
-    /// Carries out `SET 'key' = 'value'`.
-    ///
-    /// # Errors
-    /// When there is no such setting, or the value is none of its values.
-    pub fn set(&mut self, key: &Text, value: &Text) -> Result<()> {
-        if key.text == DIALECT {
-            let dialect = Dialect::from_word(&value.text).ok_or_else(|| {
-                refused(
-                    DIALECT,
-                    &[Dialect::Kolk.word(), Dialect::KsqlDb.word()],
-                    "one of them",
-                    value,
-                )
-            })?;
-            self.follow(dialect);
-            return Ok(());
-        }
-        if WITHOUT_EFFECT.contains(&own_name(key)) {
-            return Ok(());
-        }
-        let row = find(key)?;
-        (row.apply)(self, &value.text).map_err(|why| refused(row.name, row.values, &why, value))
-    }
-
-    /// Carries out `UNSET 'key'`: the setting goes back to what `start` says.
-    ///
-    /// # Errors
-    /// When there is no such setting.
-    pub fn unset(&mut self, key: &Text, start: &Self) -> Result<()> {
-        if key.text == DIALECT {
-            for row in TABLE.iter().filter(|row| row.differs()) {
-                let _ = (row.apply)(self, &(row.show)(start));
-            }
-            return Ok(());
-        }
-        if WITHOUT_EFFECT.contains(&own_name(key)) {
-            return Ok(());
-        }
-        let row = find(key)?;
-        let _ = (row.apply)(self, &(row.show)(start));
-        Ok(())
-    }
-
-    /// Every setting with its value, in the table's order.
-    #[must_use]
-    pub fn values(&self) -> Vec<(&'static str, String)> {
-        TABLE.iter().map(|row| (row.name, (row.show)(self))).collect()
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self::of(Dialect::Kolk)
-    }
-}
 
 /// One setting.
 pub struct Row {
@@ -233,8 +26,8 @@ pub struct Row {
     pub ksqldb: &'static str,
     /// What it does.
     pub doc: &'static str,
-    apply: fn(&mut Settings, &str) -> Result<(), String>,
-    show: fn(&Settings) -> String,
+    pub(super) apply: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(super) show: fn(&Settings) -> String,
 }
 
 impl Row {
@@ -245,20 +38,19 @@ impl Row {
     }
 }
 
-/// The setting that sets all lines on which the dialects differ.
-const DIALECT: &str = "dialect";
-
 /// Other names under which ksqlDB and Kafka Streams know a setting.
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("processing.guarantee", "processing"),
     ("ksql.persistence.wrap.single.values", "wrap_single_values"),
     ("ksql.persistence.default.format.key", "key_format"),
     ("ksql.persistence.default.format.value", "value_format"),
     ("ksql.output.topic.name.prefix", "topic_prefix"),
+    ("ksql.functions.collect_list.limit", "collect_list_limit"),
+    ("ksql.functions.collect_set.limit", "collect_set_limit"),
 ];
 
 /// Settings of ksqlDB and Kafka Streams that choose between two ways to the same rows, of which Kolk has one.
-const WITHOUT_EFFECT: &[&str] = &[
+pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "ksql.new.query.planner.enabled",
     "ksql.windowed.session.key.legacy",
     "default.timestamp.extractor",
@@ -399,6 +191,8 @@ table! {
         matched.";
     "on_bad_record" ["fail", "skip", "dead_letter"] "", "fail" / "skip", word_field!(BadRecord, on_bad_record),
         "What becomes of a record that cannot be read, where neither the stream nor the query says it. Always counted.";
+    "stddev_samp" ["deviation", "variance"] "", "deviation" / "variance", word_field!(StdDevSamp, stddev_samp),
+        "What `STDDEV_SAMP` gives: the standard deviation of a sample, or its square. `STDDEV_SAMPLE` gives the deviation.";
     "timezone" [] "an IANA time zone such as Europe/Paris", "UTC" / "UTC",
         (|settings, zone| {
             let zone = jiff::tz::TimeZone::get(zone).map_err(|error| error.to_string())?;
@@ -461,6 +255,18 @@ table! {
             Ok(())
         }, |settings| settings.topic_prefix.clone()),
         "What the names of topics begin with that queries write, where `kafka_topic` does not name them.";
+    "collect_list_limit" [] "a number of values, or `none`", "none" / "none",
+        (|settings, text| {
+            settings.collect_list_limit = limit(text)?;
+            Ok(())
+        }, |settings| show_limit(settings.collect_list_limit)),
+        "How many values `COLLECT_LIST` keeps of a group, the first ones; 1000 with `none`.";
+    "collect_set_limit" [] "a number of values, or `none`", "none" / "none",
+        (|settings, text| {
+            settings.collect_set_limit = limit(text)?;
+            Ok(())
+        }, |settings| show_limit(settings.collect_set_limit)),
+        "How many values `COLLECT_SET` keeps of a group, the first ones; 1000 with `none`.";
     "late" [] "`skip`, `dead_letter`, or the name of a topic", "skip" / "skip",
         (|settings, text| {
             check_topic(text)?;
@@ -468,6 +274,21 @@ table! {
             Ok(())
         }, |settings| settings.late.clone()),
         "What becomes of rows that come too late for their window or join, where the query does not say it. Always counted.";
+}
+
+/// A number of values to keep.
+fn limit(text: &str) -> Result<Option<u32>, String> {
+    match text {
+        "none" => Ok(None),
+        number => match number.parse() {
+            Ok(limit @ 1..=2_147_483_647) => Ok(Some(limit)),
+            _ => Err("it is no number from 1 on".to_owned()),
+        },
+    }
+}
+
+fn show_limit(limit: Option<u32>) -> String {
+    limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())
 }
 
 /// Refuses what cannot be the name of a topic.
@@ -493,102 +314,11 @@ fn format_of(word: &str) -> Option<Format> {
     }
 }
 
-/// A setting's name here.
-fn own_name(key: &Text) -> &str {
-    // ksqlDB passes what begins so on to Kafka Streams.
-    let name = key.text.strip_prefix("ksql.streams.").unwrap_or(&key.text);
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| *name)
-}
-
-fn find(key: &Text) -> Result<&'static Row> {
-    let name = own_name(key);
-    TABLE.iter().find(|row| row.name == name).ok_or_else(|| {
-        let names = || TABLE.iter().map(|row| row.name).chain([DIALECT]);
-        let help = nearest(name, names()).map_or_else(
-            || format!("settings: {}", listed(name, names())),
-            |nearest| format!("did you mean '{nearest}'?"),
-        );
-        let message = format!("there is no setting '{}'", key.text);
-        Problem::new(key.span, message, "unknown").help(help)
-    })
-}
-
-fn refused(name: &str, values: &[&str], why: &str, value: &Text) -> Box<Problem> {
-    let message = format!("'{}' is no value of the setting '{name}'", value.text);
-    if values.is_empty() {
-        let row = TABLE.iter().find(|row| row.name == name);
-        let form = row.map_or("", |row| row.form);
-        return Problem::new(value.span, message, why).help(format!("it takes {form}"));
-    }
-    let quoted: Vec<String> = values.iter().map(|value| format!("'{value}'")).collect();
-    let help = nearest(&value.text, values.iter().copied()).map_or_else(
-        || format!("it takes {}", quoted.join(" or ")),
-        |word| format!("did you mean '{word}'?"),
-    );
-    Problem::new(value.span, message, "not one of its words").help(help)
-}
-
 fn show_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     match ms {
         _ if ms > 0 && ms.is_multiple_of(3_600_000) => format!("{} hours", ms / 3_600_000),
         _ if ms.is_multiple_of(1_000) => format!("{} seconds", ms / 1_000),
         _ => format!("{ms} ms"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Span;
-
-    fn text(text: &str) -> Text {
-        Text { text: text.to_owned(), span: Span::default() }
-    }
-
-    #[test]
-    fn every_value_of_the_table_can_be_set_and_is_shown_as_it_was_set() {
-        for row in TABLE {
-            for value in row.values.iter().copied().chain([row.kolk, row.ksqldb]) {
-                let mut settings = Settings::default();
-                settings.set(&text(row.name), &text(value)).unwrap();
-                let shown = (row.show)(&settings);
-                assert!(shown == value || value == "exactly_once_v2", "{}: {shown}", row.name);
-            }
-            assert!(Settings::default().set(&text(row.name), &text("no sense!")).is_err());
-        }
-    }
-
-    #[test]
-    fn a_dialect_sets_every_line_of_the_table() {
-        for (dialect, value) in
-            [("kolk", (|row| row.kolk) as fn(&Row) -> &'static str), ("ksqldb", |row| row.ksqldb)]
-        {
-            let mut settings = Settings::default();
-            settings.set(&text("dialect"), &text(dialect)).unwrap();
-            for (row, (_, shown)) in TABLE.iter().zip(settings.values()) {
-                assert_eq!(shown, value(row), "{} in {dialect}", row.name);
-            }
-        }
-    }
-
-    #[test]
-    fn unset_goes_back_to_the_start_of_the_session() {
-        let start = Settings::of(Dialect::KsqlDb);
-        let mut settings = start.clone();
-        settings.set(&text("dialect"), &text("kolk")).unwrap();
-        settings.set(&text("timezone"), &text("Europe/Paris")).unwrap();
-        settings.unset(&text("dialect"), &start).unwrap();
-        settings.unset(&text("timezone"), &start).unwrap();
-        assert_eq!(settings, start);
-    }
-
-    #[test]
-    fn names_of_ksqldb_and_kafka_streams_are_known() {
-        let mut settings = Settings::default();
-        settings.set(&text("ksql.streams.auto.offset.reset"), &text("latest")).unwrap();
-        settings.set(&text("processing.guarantee"), &text("at_least_once")).unwrap();
-        assert_eq!(settings.offset_reset, OffsetReset::Latest);
-        assert_eq!(settings.processing, Processing::AtLeastOnce);
     }
 }
