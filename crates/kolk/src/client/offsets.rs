@@ -77,6 +77,12 @@ impl OffsetLookup {
         }
     }
 
+    /// The same with another isolation: of [`OffsetSpec::Latest`] depends on it which one is meant.
+    #[must_use]
+    pub fn isolated(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
+    }
+
     /// Looks up `partition`; replaces what was asked about it before. Its topic must be in the metadata's view.
     pub fn want(&mut self, partition: TopicPartition, spec: OffsetSpec) {
         self.cancel(&partition);

@@ -116,15 +116,13 @@ impl Application {
                 reached_end: AtomicBool::new(false),
             });
             // Whoever writes what this query reads must have finished before its end is known.
-            let upstream = application
-                .queries
-                .iter()
-                .filter(|running| {
-                    let status = running.shared.status();
-                    query.sources().any(|(source, _)| source.topic == status.topic)
-                })
-                .map(|running| Arc::clone(&running.shared))
-                .collect();
+            let running = application.queries.iter();
+            let written = running.filter_map(|running| {
+                let topic = running.shared.status().topic.clone();
+                let is_read = query.sources().any(|(source, _)| source.topic == topic);
+                is_read.then(|| (topic, Arc::clone(&running.shared)))
+            });
+            let upstream = written.collect();
             let name = query.name.clone();
             let plan = StagePlan {
                 stage,

@@ -17,8 +17,8 @@ pub(super) struct StagePlan {
     pub(super) until: Until,
     pub(super) commit_interval: Duration,
     pub(super) topics: Arc<TopicSizes>,
-    /// Stages that write what this one reads.
-    pub(super) upstream: Vec<Arc<Shared>>,
+    /// Stages that write what this one reads, by topic.
+    pub(super) upstream: Vec<(String, Arc<Shared>)>,
 }
 
 impl StagePlan {

@@ -14,7 +14,7 @@ mod watermark;
 pub use watermark::Watermarks;
 
 use crate::client::commit::{CommittedOffset, GroupIdentity};
-use crate::client::config::ClientConfig;
+use crate::client::config::{ClientConfig, Isolation};
 use crate::client::error::ClientError;
 use crate::client::fetch::{FetchEvent, FetchedPartition, Fetcher, Start};
 use crate::client::group::{GroupEvent, MemberPhase, Membership};
@@ -26,7 +26,7 @@ use crate::time::Moment;
 use crate::topology::{OffsetReset, Query};
 use kolk_wire::ErrorCode;
 use start::{Starting, Step};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What the query must react to.
 #[derive(Debug)]
@@ -104,7 +104,10 @@ pub struct Source {
     fetcher: Fetcher,
     starting: Vec<Starting>,
     ends: OffsetLookup,
-    wants_ends: bool,
+    /// Ends of topics that this application writes: what is committed there may not be stable yet, so they are those of the log.
+    log_ends: OffsetLookup,
+    /// Which topics those are; none until ends are wanted.
+    wanted_ends: Option<BTreeSet<String>>,
     reading: BTreeMap<TopicPartition, Reading>,
     /// Batches that the query has not taken yet. One at a time: what else was fetched stays with the fetcher, which bounds it.
     records: Option<FetchedPartition>,
@@ -151,7 +154,8 @@ impl Source {
             fetcher: Fetcher::new(config),
             starting: Vec::new(),
             ends: OffsetLookup::new(config),
-            wants_ends: false,
+            log_ends: OffsetLookup::new(config).isolated(Isolation::ReadUncommitted),
+            wanted_ends: None,
             reading: BTreeMap::new(),
             records: None,
             watermarks: Watermarks::new(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
@@ -177,19 +181,29 @@ impl Source {
         self.inputs.iter().find(|(of, ..)| *of == node).map_or("", |(_, topic, _)| topic)
     }
 
-    /// From now on every partition's end is asked for, once: see [`Self::is_at_end`].
-    pub fn want_ends(&mut self) {
-        if !std::mem::replace(&mut self.wants_ends, true) {
-            for partition in self.reading.keys() {
-                self.ends.want(partition.clone(), OffsetSpec::Latest);
-            }
+    /// From now on every partition's end is asked for, once: see [`Self::is_at_end`]. `written` are topics that other stages of this
+    /// application have written, and finished.
+    pub fn want_ends(&mut self, written: &BTreeSet<String>) {
+        if self.wanted_ends.is_none() {
+            self.wanted_ends = Some(written.clone());
+            let partitions: Vec<TopicPartition> = self.reading.keys().cloned().collect();
+            partitions.iter().for_each(|partition| self.want_end(partition));
         }
+    }
+
+    fn want_end(&mut self, partition: &TopicPartition) {
+        let Some(written) = &self.wanted_ends else { return };
+        let ends = match written.contains(&*partition.topic) {
+            true => &mut self.log_ends,
+            false => &mut self.ends,
+        };
+        ends.want(partition.clone(), OffsetSpec::Latest);
     }
 
     /// Whether everything that was there when ends were asked for has been read. An instance without partitions has none.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
-        self.wants_ends
+        self.wanted_ends.is_some()
             && self.assigned_once
             && self.membership.phase() == MemberPhase::Stable
             && self.starting.is_empty()
@@ -202,7 +216,7 @@ impl Source {
     /// Of each partition owned, how far it has been read, where it ended when that was asked for, and whether a fetch has shown that
     /// there was nothing more. `None` until all ends are known.
     pub fn standing(&self) -> Option<Vec<Standing<'_>>> {
-        let settled = self.wants_ends
+        let settled = self.wanted_ends.is_some()
             && self.assigned_once
             && self.membership.phase() == MemberPhase::Stable
             && self.starting.is_empty();
@@ -382,7 +396,8 @@ impl Source {
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {
         let starting = self.starting.iter().filter_map(Starting::deadline);
-        let others = [self.membership.deadline(), self.fetcher.deadline(), self.ends.deadline()];
+        let ends = self.ends.deadline().into_iter().chain(self.log_ends.deadline()).min();
+        let others = [self.membership.deadline(), self.fetcher.deadline(), ends];
         starting.chain(others.into_iter().flatten()).min()
     }
 
@@ -393,9 +408,7 @@ impl Source {
                 for partition in &partitions {
                     self.reading.insert(partition.clone(), Reading::default());
                     self.watermarks.assign(partition);
-                    if self.wants_ends {
-                        self.ends.want(partition.clone(), OffsetSpec::Latest);
-                    }
+                    self.want_end(partition);
                 }
                 if !partitions.is_empty() {
                     self.starting.push(Starting::new(
@@ -422,6 +435,7 @@ impl Source {
         for partition in partitions {
             self.fetcher.unassign(partition);
             self.ends.cancel(partition);
+            self.log_ends.cancel(partition);
             self.reading.remove(partition);
             self.watermarks.unassign(partition);
         }
@@ -486,7 +500,9 @@ impl Source {
 
     fn step_ends(&mut self, network: &mut Network, metadata: &mut Metadata) {
         self.ends.step(network, metadata);
-        for (partition, found) in self.ends.take_found() {
+        self.log_ends.step(network, metadata);
+        let found = self.ends.take_found();
+        for (partition, found) in found.into_iter().chain(self.log_ends.take_found()) {
             match found {
                 Ok(found) => {
                     if let Some(reading) = self.reading.get_mut(&partition) {

@@ -57,8 +57,9 @@ impl StageRun {
             self.stopping = true;
         }
         if self.until == Until::End && !self.stopping {
-            if self.upstream.iter().all(|shared| shared.has_reached_end()) {
-                self.source.want_ends();
+            if self.upstream.iter().all(|(_, shared)| shared.has_reached_end()) {
+                let written = self.upstream.iter().map(|(topic, _)| topic.clone()).collect();
+                self.source.want_ends(&written);
             }
             if self.has_read_all() && !self.source.has_records() && !self.has_rows() {
                 self.stopping = true;

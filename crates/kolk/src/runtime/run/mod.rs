@@ -74,7 +74,8 @@ pub(super) struct StageRun {
     name: String,
     sink: Sink,
     until: Until,
-    upstream: Vec<Arc<Shared>>,
+    /// Who writes the topics that it reads.
+    upstream: Vec<(String, Arc<Shared>)>,
     transactional_id: String,
     commit_interval: Duration,
     clock: Arc<dyn Clock>,
