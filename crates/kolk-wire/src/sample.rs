@@ -2,6 +2,7 @@
 
 use crate::error_code::ErrorCode;
 use crate::sequence::Sequence;
+use crate::spliced::Spliced;
 use crate::wire::{Uuid, Version};
 use bytes::Bytes;
 
@@ -90,6 +91,12 @@ impl Sample for String {
             7 => "größer → 🦀".repeat(20),
             len => (1..len).map(|_| char::from(entropy.next() & 0x7f)).collect(),
         }
+    }
+}
+
+impl Sample for Spliced {
+    fn sample(entropy: &mut Entropy<'_>, version: Version) -> Self {
+        Self::new(Bytes::sample(entropy, version), Bytes::sample(entropy, version))
     }
 }
 

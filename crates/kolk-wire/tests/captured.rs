@@ -8,7 +8,7 @@ use kolk_wire::record::{
     AbortedFilter, AbortedTransaction, Batches, Compression, ControlKind, ControlRecord, Scratch,
     Verdict,
 };
-use kolk_wire::{ApiKey, ErrorCode, Reader, Writer};
+use kolk_wire::{ApiKey, ErrorCode, Reader, Spliced, Writer};
 use std::path::Path;
 
 /// A request and its answer, read.
@@ -282,7 +282,7 @@ fn batches_of_librdkafka_hold_what_was_produced_with_each_codec() {
         let AnyRequest::Produce(request) = exchange.request else { panic!("a Produce") };
         let records = request.topic_data[0].partition_data[0].records.clone();
         let expected = [1, 2, 3].map(|number| format!("kcat-{name}-{number}"));
-        assert_eq!(values(records, codec), expected);
+        assert_eq!(values(records.map(Spliced::into_bytes), codec), expected);
     }
     let response = response!("fetch-v11-librdkafka_zstd", Fetch);
     let partition = response.responses[0].partitions.first().expect("a partition");

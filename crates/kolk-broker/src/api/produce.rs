@@ -5,12 +5,12 @@ use crate::log::AppendInfo;
 use crate::partition::Partition;
 use crate::topics::Topic;
 use crate::transaction::{Producer, TopicPartition, TransactionRef, produce_error};
-use kolk_wire::ErrorCode;
 use kolk_wire::message::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kolk_wire::record::{BatchHeader, HEADER_SIZE, MAGIC};
+use kolk_wire::{ErrorCode, Spliced};
 
 /// Where a batch's format stands, in every format.
 const MAGIC_PLACE: usize = 16;
@@ -97,14 +97,16 @@ impl Append<'_> {
         let Some(partition) = partition else {
             return refused(index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
         };
-        let Some(records) = &data.records else { return refused(index, ErrorCode::INVALID_RECORD) };
-        let Ok(header) = BatchHeader::parse(records) else {
-            return refused(index, unreadable(records));
+        let Some(records) = data.records.clone().map(Spliced::into_bytes) else {
+            return refused(index, ErrorCode::INVALID_RECORD);
+        };
+        let Ok(header) = BatchHeader::parse(&records) else {
+            return refused(index, unreadable(&records));
         };
         let response = if header.is_transactional() {
-            self.in_transaction(topic, index, partition, (&header, records))
+            self.in_transaction(topic, index, partition, (&header, &records))
         } else {
-            Ok(self.append(index, partition, records))
+            Ok(self.append(index, partition, &records))
         };
         partition.wake();
         response.unwrap_or_else(|error| refused(index, produce_error(error, self.context.version)))

@@ -86,7 +86,7 @@ impl Bench {
         if let Some((Producer { id, epoch }, sequence)) = producer {
             stamp_producer(&mut batch, id, epoch, sequence, Transactional::Yes);
         }
-        let partition = PartitionProduceData { index: 0, records: Some(batch.freeze()) };
+        let partition = PartitionProduceData { index: 0, records: Some(batch.freeze().into()) };
         let topic = TopicProduceData {
             name: "t".to_owned(),
             partition_data: vec![partition],

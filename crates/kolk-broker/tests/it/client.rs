@@ -140,7 +140,7 @@ pub(crate) fn produce_request(
     batch: Bytes,
     transactional_id: Option<&str>,
 ) -> ProduceRequest {
-    let partition = PartitionProduceData { index: 0, records: Some(batch) };
+    let partition = PartitionProduceData { index: 0, records: Some(batch.into()) };
     let topic = TopicProduceData {
         name: topic.to_owned(),
         partition_data: vec![partition],

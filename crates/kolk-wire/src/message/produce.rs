@@ -2,8 +2,8 @@
 
 use super::pair;
 use crate::error_code::ErrorCode;
+use crate::spliced::Spliced;
 use crate::wire::{Uuid, wire_struct};
-use bytes::Bytes;
 
 pair!(ProduceRequest => ProduceResponse, Produce, versions 3..=13, flexible 9);
 
@@ -39,7 +39,7 @@ wire_struct! {
         /// Partition.
         pub index: i32 [0..],
         /// One record batch, v2.
-        pub records: Option<Bytes> [0..],
+        pub records: Option<Spliced> [0..],
     }
 }
 

@@ -1,9 +1,10 @@
 //! Batches as they follow one another in a fetch response, a produce request or a log segment.
 
 use super::crc::crc32c;
-use super::header::{BatchHeader, CHECKED_FROM, HEADER_SIZE, PREFIX_SIZE, at, invalid};
+use super::header::{BatchHeader, CHECKED_FROM, HEADER_SIZE, PREFIX_SIZE, at, bit, invalid};
+use super::stamp::{Transactional, set_base_offset, stamp_producer};
 use crate::read::DecodeError;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// One whole batch.
 #[derive(Debug, Clone)]
@@ -33,6 +34,26 @@ impl Batch {
             return Ok(None);
         }
         Ok(Some(Self { header, bytes: bytes.slice(..header.size()) }))
+    }
+
+    /// Whether a producer may send its records as they stand: it has all that it was written with, their time-stamps are their
+    /// own, and nothing else is to be known about them. Whoever does so also checks that their offsets have no gaps.
+    #[must_use]
+    pub fn is_portable(&self) -> bool {
+        let header = &self.header;
+        header.attributes & !(bit::COMPRESSION | bit::TRANSACTIONAL) == 0
+            && header.records_count > 0
+            && header.last_offset_delta == header.records_count - 1
+    }
+
+    /// A header for the same records in another partition, with base offset 0 and without a producer. Its checksum is derived
+    /// from the batch's: a damaged batch stays one.
+    #[must_use]
+    pub fn portable_header(&self) -> BytesMut {
+        let mut head = BytesMut::from(self.bytes.get(..HEADER_SIZE).unwrap_or_default());
+        set_base_offset(&mut head, 0, -1);
+        stamp_producer(&mut head, -1, -1, -1, Transactional::No);
+        head
     }
 
     /// Compares the checksum with the bytes.
@@ -96,6 +117,77 @@ impl Iterator for Batches {
                 self.rest = Bytes::new();
                 Some(Err(error))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::ControlKind;
+    use crate::record::{BatchBuilder, Compression, Scratch, control_batch, set_log_append_time};
+
+    fn parsed(bytes: BytesMut) -> Batch {
+        Batch::parse(&bytes.freeze()).unwrap().unwrap()
+    }
+
+    fn fetched() -> BytesMut {
+        let mut builder = BatchBuilder::new(Compression::None);
+        for at in 0..4 {
+            builder.push(1_000 + at, Some(b"key"), Some(b"value"), &[]).unwrap();
+        }
+        let mut bytes = builder.finish();
+        stamp_producer(&mut bytes, 5, 1, 70, Transactional::Yes);
+        set_base_offset(&mut bytes, 300, 9);
+        bytes
+    }
+
+    #[test]
+    fn a_portable_header_belongs_to_the_same_records_and_to_nobody() {
+        let batch = parsed(fetched());
+        assert!(batch.is_portable());
+        let mut bytes = batch.portable_header();
+        bytes.extend_from_slice(&batch.bytes[HEADER_SIZE..]);
+        let ported = parsed(bytes);
+        ported.verify_crc().unwrap();
+        let expected = BatchHeader {
+            base_offset: 0,
+            partition_leader_epoch: -1,
+            attributes: 0,
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            crc: ported.header.crc,
+            ..batch.header
+        };
+        assert_eq!(ported.header, expected);
+    }
+
+    #[test]
+    fn a_damaged_batch_stays_one_under_another_header() {
+        let mut bytes = fetched();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        let batch = parsed(bytes);
+        let mut bytes = batch.portable_header();
+        bytes.extend_from_slice(&batch.bytes[HEADER_SIZE..]);
+        assert!(parsed(bytes).verify_crc().is_err());
+    }
+
+    #[test]
+    fn what_readers_must_know_about_a_batch_does_not_travel() {
+        let mut scratch = Scratch::new();
+        let compacted = parsed(fetched()).retain(&mut scratch, |record| record.offset != 301);
+        let horizon = parsed(fetched()).with_delete_horizon(&mut scratch, 5_000);
+        let mut appended = fetched();
+        set_log_append_time(&mut appended, 9_000);
+        for bytes in [
+            compacted.unwrap(),
+            horizon.unwrap(),
+            appended,
+            control_batch(ControlKind::Commit, 5, 1, 0, 0),
+        ] {
+            assert!(!parsed(bytes).is_portable());
         }
     }
 }

@@ -110,23 +110,35 @@ impl BatchBuilder {
         Ok(())
     }
 
-    /// Writes all of a record but its headers, of which there are `headers.0`, in `headers.1` bytes.
+    /// Appends a record whose key, value and headers were read from another batch: see [`Record::fields`].
+    ///
+    /// # Errors
+    /// As [`Self::push`].
     #[inline]
-    fn begin(
+    pub fn push_fields(&mut self, timestamp: i64, fields: &[u8]) -> Result<(), BatchFull> {
+        let timestamp_delta = self.delta(timestamp);
+        let length = (1 + varint::size(timestamp_delta) + varint::size(self.count.into()))
+            .saturating_add(fields.len());
+        let prefix = self.start(timestamp, timestamp_delta, length)?;
+        self.buffer.extend_from_slice(prefix.as_slice());
+        self.buffer.extend_from_slice(fields);
+        self.end(timestamp);
+        Ok(())
+    }
+
+    #[inline]
+    fn delta(&self, timestamp: i64) -> i64 {
+        timestamp.wrapping_sub(if self.count == 0 { timestamp } else { self.base_timestamp })
+    }
+
+    /// Makes room for a record of `length` bytes behind its length, and gives what comes before its key.
+    #[inline]
+    fn start(
         &mut self,
         timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: (usize, usize),
-    ) -> Result<(), BatchFull> {
-        let base = if self.count == 0 { timestamp } else { self.base_timestamp };
-        let timestamp_delta = timestamp.wrapping_sub(base);
-        let count = number(headers.0);
-        let length = (1 + varint::size(timestamp_delta) + varint::size(self.count.into()))
-            .saturating_add(field_size(key))
-            .saturating_add(field_size(value))
-            .saturating_add(varint::size(count))
-            .saturating_add(headers.1);
+        timestamp_delta: i64,
+        length: usize,
+    ) -> Result<Prefix<PREFIX_MAX>, BatchFull> {
         let size = varint::size(number(length)).saturating_add(length);
         if size > BATCH_SIZE_MAX.saturating_sub(self.size_estimate()) || self.count == i32::MAX {
             return Err(BatchFull { record: size, batch: self.size_estimate() });
@@ -137,18 +149,43 @@ impl BatchBuilder {
             self.base_timestamp = timestamp;
         }
         self.buffer.reserve(size);
-        let mut prefix = Prefix::<PREFIX_MAX>::new();
+        let mut prefix = Prefix::new();
         prefix.varint(number(length));
         prefix.byte(0);
         prefix.varint(timestamp_delta);
         prefix.varint(self.count.into());
+        Ok(prefix)
+    }
+
+    #[inline]
+    fn end(&mut self, timestamp: i64) {
+        self.count += 1;
+        self.max_timestamp = self.max_timestamp.max(timestamp);
+    }
+
+    /// Writes all of a record but its headers, of which there are `headers.0`, in `headers.1` bytes.
+    #[inline]
+    fn begin(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: (usize, usize),
+    ) -> Result<(), BatchFull> {
+        let timestamp_delta = self.delta(timestamp);
+        let count = number(headers.0);
+        let length = (1 + varint::size(timestamp_delta) + varint::size(self.count.into()))
+            .saturating_add(field_size(key))
+            .saturating_add(field_size(value))
+            .saturating_add(varint::size(count))
+            .saturating_add(headers.1);
+        let mut prefix = self.start(timestamp, timestamp_delta, length)?;
         prefix.varint(key.map_or(-1, |key| number(key.len())));
         self.buffer.extend_from_slice(prefix.as_slice());
         self.buffer.extend_from_slice(key.unwrap_or_default());
         self.field(value);
         self.varint(count);
-        self.count += 1;
-        self.max_timestamp = self.max_timestamp.max(timestamp);
+        self.end(timestamp);
         Ok(())
     }
 
@@ -195,6 +232,13 @@ impl BatchBuilder {
         let headers_size = headers.iter().map(header_size).fold(5, usize::saturating_add);
         let fields = field_size(key).saturating_add(field_size(value));
         (5 + 1 + VARLONG_SIZE_MAX + 5).saturating_add(fields).saturating_add(headers_size)
+    }
+
+    /// The same for a record that comes by [`Self::push_fields`].
+    #[inline]
+    #[must_use]
+    pub fn fields_size_max(fields: &[u8]) -> usize {
+        (5 + 1 + VARLONG_SIZE_MAX + 5usize).saturating_add(fields.len())
     }
 
     /// The greatest time-stamp so far, in milliseconds.

@@ -21,9 +21,17 @@ pub struct Record<'a> {
     pub value: Option<&'a [u8]>,
     headers: Headers<'a>,
     header_bytes: &'a [u8],
+    fields: &'a [u8],
 }
 
 impl<'a> Record<'a> {
+    /// Key, value and headers as they stand in the batch, lengths included: for [`super::BatchBuilder::push_fields`].
+    #[inline]
+    #[must_use]
+    pub fn fields(&self) -> &'a [u8] {
+        self.fields
+    }
+
     /// Its headers, in order.
     #[inline]
     #[must_use]
@@ -108,6 +116,7 @@ impl<'a> Records<'a> {
         if !(0..=self.last_offset_delta).contains(&delta) {
             return Err("its offset is not among the batch's");
         }
+        let fields = bytes;
         let key = nullable(&mut bytes).ok_or("its key is cut short")?;
         let value = nullable(&mut bytes).ok_or("its value is cut short")?;
         let headers = Headers::parse(bytes)?;
@@ -123,6 +132,7 @@ impl<'a> Records<'a> {
             value,
             headers,
             header_bytes: bytes,
+            fields,
         })
     }
 

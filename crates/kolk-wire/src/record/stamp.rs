@@ -4,7 +4,7 @@
 //! and never makes a damaged batch look sound. Bytes that are shorter than a header are left alone.
 
 use super::crc;
-use super::header::{CHECKED_FROM, HEADER_SIZE, at, bit, field, put};
+use super::header::{CHECKED_FROM, HEADER_SIZE, PREFIX_SIZE, at, bit, field, put};
 
 /// Whether a batch belongs to a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,15 +57,17 @@ pub fn set_log_append_time(batch: &mut [u8], timestamp: i64) {
     });
 }
 
-/// Changes the header and then the checksum with it.
+/// Changes the header and then the checksum with it. The records behind it need not be there.
 fn patch(batch: &mut [u8], change: impl FnOnce(&mut [u8; HEADER_SIZE])) {
     debug_assert!(batch.len() >= HEADER_SIZE, "a batch has a header");
-    let Some((head, records)) = batch.split_first_chunk_mut::<HEADER_SIZE>() else { return };
+    let Some(head) = batch.first_chunk_mut::<HEADER_SIZE>() else { return };
     let old = *head;
+    let length = i32::from_be_bytes(field(&old, at::LENGTH));
+    let size = usize::try_from(length).unwrap_or_default() + PREFIX_SIZE;
     change(head);
     let (_, before) = old.split_at(CHECKED_FROM);
     let (_, after) = head.split_at(CHECKED_FROM);
     let crc = u32::from_be_bytes(field(&old, at::CRC));
-    let crc = crc::with_other_head(crc, before, after, records.len());
+    let crc = crc::with_other_head(crc, before, after, size.saturating_sub(HEADER_SIZE));
     put(head, at::CRC, crc.to_be_bytes());
 }

@@ -406,6 +406,7 @@ impl Input<'_> {
 /// Rows as they are.
 #[expect(clippy::cast_possible_truncation, reason = "rows are bounded far below")]
 fn pass_on(rows: &Rows, output: &mut Output) {
+    output.as_read = true;
     output.rows.reserve(rows.rows.len());
     let mut latest = output.max_event_time.unwrap_or(i64::MIN);
     for (input, row) in rows.rows.iter().enumerate() {

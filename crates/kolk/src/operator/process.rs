@@ -129,7 +129,14 @@ impl Processing {
         let row = |end: &usize| {
             let value = Slice::new(narrow(start), narrow(*end - start));
             start = *end;
-            Row { offset: 0, timestamp: 0, key: Slice::NULL, value, headers: Slice::NULL }
+            Row {
+                offset: 0,
+                timestamp: 0,
+                key: Slice::NULL,
+                value,
+                headers: Slice::NULL,
+                fields: Slice::NULL,
+            }
         };
         let rows: Vec<Row> = made.ends.iter().map(row).collect();
         let mut output = Output::default();

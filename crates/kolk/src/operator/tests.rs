@@ -150,9 +150,10 @@ fn rows(records: &[Record], first: usize) -> Rows {
             key: slice(key),
             value: slice(value),
             headers: Slice::NULL,
+            fields: Slice::NULL,
         })
         .collect();
-    Rows { source: 0, partition: 3, buffer: buffer.into(), rows }
+    Rows { source: 0, partition: 3, buffer: buffer.into(), rows, ..Rows::default() }
 }
 
 /// What came of the records, cut into batches before the given positions: outputs and bad records in input order.

@@ -6,4 +6,4 @@ mod decode;
 
 pub use decode::{ROWS_BYTES_MAX, ROWS_MAX, RowsReader};
 pub use output::{Addressed, BadRecord, BinKey, Destination, Output, OutputRow, Place};
-pub use rows::{Row, Rows, Slice};
+pub use rows::{Row, Rows, Slice, WholeBatch};

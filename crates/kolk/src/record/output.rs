@@ -87,6 +87,8 @@ pub struct Output {
     pub failed_expressions: u64,
     /// The largest event time of the batch, bad records left out; `None` when there was none.
     pub max_event_time: Option<i64>,
+    /// Whether the rows are those of the input as they were read, time-stamps included, apart from some that may be left out.
+    pub as_read: bool,
 }
 
 impl Output {
@@ -99,6 +101,13 @@ impl Output {
         self.filtered = 0;
         self.failed_expressions = 0;
         self.max_event_time = None;
+        self.as_read = false;
+    }
+
+    /// Whether the rows are exactly those of `input`, as they were read.
+    #[must_use]
+    pub fn is_all_of(&self, input: &Rows) -> bool {
+        self.as_read && self.rows.len() == input.rows.len()
     }
 
     /// The bytes at `place`, which belongs to this output of `input`.

@@ -1,6 +1,7 @@
 //! Rows as they come from a source: one partition, in offset order, as slices of one buffer.
 
 use bytes::Bytes;
+use kolk_wire::record::Batch;
 
 /// A part of a batch's buffer, or NULL. At most 4 GiB are addressable; fetches are bounded far below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct Row {
     pub value: Slice,
     /// The headers as they stand in the record batch: a varint count and that many headers. Empty or NULL: none.
     pub headers: Slice,
+    /// Key, value and headers together as they stand in a record batch, lengths included; NULL when they do not.
+    pub fields: Slice,
 }
 
 /// Rows of one source partition, in offset order.
@@ -88,6 +91,25 @@ pub struct Rows {
     pub buffer: Bytes,
     /// The rows.
     pub rows: Vec<Row>,
+    /// The batches of which all records are among the rows, in order.
+    pub whole: Vec<WholeBatch>,
+}
+
+/// A batch of which every record is a row.
+#[derive(Debug, Clone)]
+pub struct WholeBatch {
+    /// The number of its first row; as many follow as its header counts records.
+    pub first: usize,
+    /// The batch as it was fetched.
+    pub batch: Batch,
+}
+
+impl WholeBatch {
+    /// How many rows it has.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        usize::try_from(self.batch.header.records_count).unwrap_or_default()
+    }
 }
 
 impl Rows {

@@ -165,13 +165,14 @@ impl Feed {
         partition: &'a TopicPartition,
         bad: &'a BadRecord,
     ) -> Option<DeadLetter<'a>> {
-        let Rows { source, partition: number, buffer, rows } = &self.rows;
+        let Rows { source, partition: number, buffer, rows, .. } = &self.rows;
         let row = rows.get(bad.input as usize)?;
         let (offset, reason) = (row.offset, bad.reason.as_str());
         let row = SinkRow {
             key: row.key.of(buffer),
             value: row.value.of(buffer),
             headers: row.headers.of(buffer).unwrap_or_default(),
+            fields: None,
             timestamp: row.timestamp,
             partition: InputPartition { source: *source, partition: *number },
         };

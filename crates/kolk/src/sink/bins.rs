@@ -37,7 +37,14 @@ mod tests {
         let mut held = HeldRows::default();
         for (key, order) in rows {
             let partition = InputPartition { source: 0, partition: 0 };
-            let row = SinkRow { key: None, value: None, headers: &[], timestamp: 0, partition };
+            let row = SinkRow {
+                key: None,
+                value: None,
+                headers: &[],
+                fields: None,
+                timestamp: 0,
+                partition,
+            };
             held.push(&row, Lane(0), Some((&[*key], &[*order])));
         }
         held

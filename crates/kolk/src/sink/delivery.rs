@@ -15,6 +15,7 @@ use crate::sink::bins;
 use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::{InputPartition, Lane, Progress};
+use crate::sink::stream::{count, stream};
 use crate::topology::{self, BinPacking};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -163,14 +164,8 @@ impl Delivery {
         match &mut self.mode {
             Mode::Streamed { stamp } => {
                 let row_time = *stamp == StreamStamp::Row || self.keep_row_time;
-                for row in &output.rows {
-                    let row = SinkRow::of(input, output, row);
-                    let lane = outlet.lane(&row);
-                    let stamp =
-                        if row_time { Stamp::At(row.timestamp) } else { Stamp::Shared(now_ms) };
-                    count(&mut self.by_lane, lane);
-                    outlet.append(lane, &row, stamp, None);
-                }
+                let stamp = (!row_time).then_some(Stamp::Shared(now_ms));
+                stream((input, output), stamp, &mut self.by_lane, outlet);
             }
             Mode::Individual { lanes, .. } => {
                 for row in &output.rows {
@@ -194,7 +189,7 @@ impl Delivery {
                     });
                     let row = SinkRow::of(input, output, row);
                     let lane = outlet.lane(&row);
-                    count(&mut self.by_lane, lane);
+                    count(&mut self.by_lane, lane, 1);
                     interval.push(&row, lane, bin);
                 }
                 if let BinPhase::Collecting { since: since @ None } = phase {
@@ -344,14 +339,6 @@ fn millis(duration: Duration) -> i64 {
 
 fn is_full(packing: &BinPacking, interval: &HeldRows) -> bool {
     interval.len() >= packing.rows || interval.bytes() >= HELD_BYTES_MAX
-}
-
-fn count(by_lane: &mut Vec<u64>, lane: Lane) {
-    let lane = lane.0 as usize;
-    if by_lane.len() <= lane {
-        by_lane.resize(lane + 1, 0);
-    }
-    by_lane[lane] += 1;
 }
 
 fn lane_of(lanes: &mut Vec<IndividualLane>, lane: Lane) -> &mut IndividualLane {

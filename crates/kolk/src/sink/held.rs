@@ -1,6 +1,6 @@
 //! Rows that wait for their turn: copied out of the fetched bytes, so that those can go.
 
-use crate::record::{BinKey, Output, OutputRow, Rows, Slice};
+use crate::record::{BinKey, Output, OutputRow, Place, Row, Rows, Slice};
 use crate::sink::progress::{InputPartition, Lane};
 
 /// One row as the sink sees it.
@@ -12,6 +12,8 @@ pub struct SinkRow<'a> {
     pub value: Option<&'a [u8]>,
     /// The headers as they stand in a record batch: a varint count and that many headers; empty for none.
     pub headers: &'a [u8],
+    /// Key, value and headers together as they stand in a record batch, lengths included, if they do.
+    pub fields: Option<&'a [u8]>,
     /// The row's time, in milliseconds since 1970.
     pub timestamp: i64,
     /// The input partition that it came from.
@@ -20,13 +22,19 @@ pub struct SinkRow<'a> {
 
 impl<'a> SinkRow<'a> {
     /// The row of `output` that came of `input`.
+    #[inline]
     #[must_use]
     pub fn of(input: &'a Rows, output: &'a Output, row: &OutputRow) -> Self {
-        let headers = input.rows.get(row.input as usize).map_or(Slice::NULL, |row| row.headers);
+        let read = input.rows.get(row.input as usize);
+        let headers = read.map_or(Slice::NULL, |read| read.headers);
+        let unchanged = |read: &&Row| {
+            row.key == Place::Input(read.key) && row.value == Place::Input(read.value)
+        };
         Self {
             key: output.bytes(input, row.key),
             value: output.bytes(input, row.value),
             headers: headers.of(&input.buffer).unwrap_or_default(),
+            fields: read.filter(unchanged).and_then(|read| read.fields.of(&input.buffer)),
             timestamp: row.timestamp,
             partition: InputPartition { source: input.source, partition: input.partition },
         }
@@ -103,6 +111,7 @@ impl HeldRows {
             key: held.key.of(&self.bytes),
             value: held.value.of(&self.bytes),
             headers: held.headers.of(&self.bytes).unwrap_or_default(),
+            fields: None,
             timestamp: held.timestamp,
             partition: held.partition,
         };
@@ -173,6 +182,7 @@ mod tests {
                 key: (i != 3).then_some(&key[..]),
                 value: Some(&value),
                 headers: &[],
+                fields: None,
                 timestamp: 0,
                 partition,
             };

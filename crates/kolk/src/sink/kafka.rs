@@ -12,7 +12,7 @@ use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
 use crate::sink::progress::Lane;
 use crate::time::{Moment, Timestamp};
 use kolk_wire::partitioner::partition_for_key;
-use kolk_wire::record::{BatchBuilder, Header, Headers};
+use kolk_wire::record::{Batch, BatchBuilder, Header, Headers};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -115,7 +115,7 @@ impl KafkaOutlet {
             Headers::append_to(&all, name, value.as_bytes(), &mut next);
             std::mem::swap(&mut all, &mut next);
         }
-        let row = SinkRow { headers: &all, ..*row };
+        let row = SinkRow { headers: &all, fields: None, ..*row };
         self.check_size(&row)?;
         self.append(lane, &row, Stamp::At(row.timestamp), None);
         Ok(())
@@ -306,6 +306,9 @@ fn append(
         Stamp::At(ms) => Timestamp(ms),
         Stamp::Shared(ms) => producer.open_batch_timestamp(handle).unwrap_or(Timestamp(ms)),
     };
+    if let (Some(fields), None) = (row.fields, added) {
+        return producer.append_fields(handle, timestamp, fields);
+    }
     let added = added.map(|header| Header::new(header.name, header.value));
     if row.headers.len() <= 1 {
         return producer.append(handle, timestamp, row.key, row.value, added.as_slice());
@@ -345,9 +348,14 @@ impl Outlet for KafkaOutlet {
                     &with_header
                 }
             };
-            self.overflow.push(&SinkRow { headers, ..*row }, lane, None);
+            self.overflow.push(&SinkRow { headers, fields: None, ..*row }, lane, None);
             self.overflow_stamps.push_back(stamp);
         }
+    }
+
+    fn forward(&mut self, lane: Lane, batch: &Batch) -> bool {
+        let handle = self.handles.get(lane.0 as usize);
+        self.overflow.is_empty() && handle.is_some_and(|&to| self.producer.forward(to, batch))
     }
 
     fn dispatch(&mut self) {

@@ -7,3 +7,4 @@ pub mod held;
 pub mod kafka;
 pub mod outlet;
 pub mod progress;
+mod stream;

@@ -2,6 +2,7 @@
 
 use crate::sink::held::SinkRow;
 use crate::sink::progress::Lane;
+use kolk_wire::record::Batch;
 
 /// The time-stamp that a row gets in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,13 @@ pub trait Outlet {
         stamp: Stamp,
         header: Option<AddedHeader<'_>>,
     );
+
+    /// Puts a whole batch behind the other rows of `lane`, all of whose rows belong there and keep their time: as it was fetched,
+    /// instead of row by row. `false`, and nothing is put anywhere, when it does not do that; then the rows are appended.
+    fn forward(&mut self, lane: Lane, batch: &Batch) -> bool {
+        let _ = (lane, batch);
+        false
+    }
 
     /// Sends what was appended without waiting for more.
     fn dispatch(&mut self);

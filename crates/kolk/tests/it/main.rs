@@ -13,6 +13,7 @@ mod admin;
 mod changes;
 mod cluster;
 mod delivery;
+mod forwarding;
 mod joiner;
 mod round_trip;
 mod sharing;

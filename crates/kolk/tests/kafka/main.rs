@@ -24,6 +24,8 @@ mod changes;
 mod cluster;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/forwarding.rs"]
+mod forwarding;
 #[path = "../it/joiner.rs"]
 mod joiner;
 #[path = "../it/round_trip.rs"]

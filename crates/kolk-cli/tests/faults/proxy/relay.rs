@@ -6,6 +6,7 @@ use super::{Shared, rewrite};
 use crate::world;
 use bytes::Bytes;
 use kolk_wire::frame::RequestHeader;
+use kolk_wire::message::produce::PartitionProduceData;
 use kolk_wire::message::{Any, AnyRequest, Supported};
 use kolk_wire::record::BatchHeader;
 use kolk_wire::{ApiKey, Reader};
@@ -329,8 +330,10 @@ impl Seen {
                 return Err("a Produce request cannot be read".to_owned());
             };
             let partitions = produce.topic_data.iter().flat_map(|topic| &topic.partition_data);
-            let headers =
-                partitions.filter_map(|data| BatchHeader::parse(data.records.as_ref()?).ok());
+            let header = |data: &PartitionProduceData| {
+                BatchHeader::parse(&data.records.clone()?.into_bytes()).ok()
+            };
+            let headers = partitions.filter_map(header);
             seen.records =
                 headers.map(|header| u64::try_from(header.records_count).unwrap_or(0)).sum();
             seen.answered = produce.acks != 0;

@@ -49,7 +49,7 @@ impl Rig {
     fn produce(&self, value: &str) -> bool {
         let mut batch = BatchBuilder::new(Compression::None);
         batch.push(1, Some(b"k"), Some(value.as_bytes()), &[]).unwrap();
-        let data = PartitionProduceData { index: 0, records: Some(batch.finish().freeze()) };
+        let data = PartitionProduceData { index: 0, records: Some(batch.finish().freeze().into()) };
         let topic = TopicProduceData {
             name: "t".to_owned(),
             partition_data: vec![data],

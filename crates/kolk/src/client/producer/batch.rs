@@ -11,10 +11,11 @@
 use super::sequence::{Identity, Sequence};
 use crate::client::Offset;
 use bytes::{Bytes, BytesMut};
-use kolk_wire::DecodeError;
 use kolk_wire::record::{
-    BatchBuilder, BatchHeader, Batches, Scratch, Transactional, stamp_producer,
+    Batch as Fetched, BatchBuilder, BatchHeader, Batches, HEADER_SIZE, Scratch, Transactional,
+    stamp_producer,
 };
+use kolk_wire::{DecodeError, Spliced};
 
 /// Names a batch within its queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Decision {
 pub(super) struct Batch {
     pub id: BatchId,
     payload: Payload,
+    /// The records of a batch that is forwarded.
+    forwarded: Bytes,
     pub records: i32,
     pub tag: u64,
     pub state: State,
@@ -62,7 +65,8 @@ pub(super) struct Batch {
     pub divided: bool,
 }
 
-/// The bytes: exclusive until stamped, then shared with requests.
+/// The bytes of a batch that was built here, or the header of one that is forwarded: exclusive until stamped, then shared with
+/// requests.
 #[derive(Debug)]
 enum Payload {
     Own(BytesMut),
@@ -73,14 +77,24 @@ impl Batch {
     pub(super) fn new(id: BatchId, bytes: BytesMut, records: i32, tag: u64) -> Self {
         let payload = Payload::Own(bytes);
         let state = State::Waiting;
-        Self { id, payload, records, tag, state, number: None, uncertain: false, divided: false }
+        let forwarded = Bytes::new();
+        let (number, uncertain, divided) = (None, false, false);
+        Self { id, payload, forwarded, records, tag, state, number, uncertain, divided }
+    }
+
+    /// The same records as in `batch`, which was fetched; they stay where they are.
+    pub(super) fn forward(id: BatchId, batch: &Fetched, tag: u64) -> Self {
+        let forwarded = batch.bytes.slice(HEADER_SIZE..);
+        let records = batch.header.records_count;
+        Self { forwarded, ..Self::new(id, batch.portable_header(), records, tag) }
     }
 
     pub(super) fn size(&self) -> usize {
-        match &self.payload {
+        let own = match &self.payload {
             Payload::Own(bytes) => bytes.len(),
             Payload::Shared(bytes) => bytes.len(),
-        }
+        };
+        own + self.forwarded.len()
     }
 
     /// Writes its number into the header.
@@ -110,18 +124,19 @@ impl Batch {
     }
 
     /// The bytes for a request; shared, not copied.
-    pub(super) fn share(&mut self) -> Bytes {
+    pub(super) fn share(&mut self) -> Spliced {
         let bytes = match std::mem::replace(&mut self.payload, Payload::Shared(Bytes::new())) {
             Payload::Own(bytes) => bytes.freeze(),
             Payload::Shared(bytes) => bytes,
         };
         self.payload = Payload::Shared(bytes.clone());
-        bytes
+        Spliced::new(bytes, self.forwarded.clone())
     }
 
     /// The memory, unless something else still refers to it.
     pub(super) fn into_memory(self) -> Option<BytesMut> {
         match self.payload {
+            _ if !self.forwarded.is_empty() => None,
             Payload::Own(bytes) => Some(bytes),
             Payload::Shared(bytes) => bytes.try_into_mut().ok(),
         }
@@ -130,7 +145,7 @@ impl Batch {
     /// Two batches with the first and the second half of the records, in order. Their numbers, if any, stay as they were.
     pub(super) fn split(mut self, second: BatchId) -> Result<(Self, Self), DecodeError> {
         let at = self.records / 2;
-        let bytes = self.share();
+        let bytes = self.share().into_bytes();
         let first_half = rebuild(&bytes, |index| index < at)?;
         let second_half = rebuild(&bytes, |index| index >= at)?;
         let mut first = Self::new(self.id, first_half, at, self.tag);
@@ -146,7 +161,8 @@ impl Batch {
 
     /// The batch without one record, and without a number.
     pub(super) fn without(mut self, record: usize) -> Result<Self, DecodeError> {
-        let bytes = rebuild(&self.share(), |index| usize::try_from(index) != Ok(record))?;
+        let bytes =
+            rebuild(&self.share().into_bytes(), |index| usize::try_from(index) != Ok(record))?;
         let left = BatchHeader::parse(&bytes)?.records_count;
         Ok(Self::new(self.id, bytes, left, self.tag))
     }
@@ -196,7 +212,7 @@ mod tests {
 
     fn shown(batch: &mut Batch) -> String {
         let mut text = String::new();
-        for batch in Batches::new(batch.share()) {
+        for batch in Batches::new(batch.share().into_bytes()) {
             let batch = batch.unwrap();
             batch.verify_crc().unwrap();
             text += &format!("{}+", batch.header.base_sequence);
@@ -222,7 +238,7 @@ mod tests {
             assert_eq!(shown(&mut first), "7+ a@1000");
             assert_eq!(shown(&mut second), "8+ b@1001 c@1002");
             assert_eq!((first.records, second.records), (1, 2));
-            assert!(BatchHeader::parse(&second.share()).unwrap().is_transactional());
+            assert!(BatchHeader::parse(&second.share().into_bytes()).unwrap().is_transactional());
         }
     }
 
@@ -240,6 +256,6 @@ mod tests {
         let held = batch.share();
         batch.stamp(Identity { id: 3, epoch: 2 }, Sequence(0), Transactional::No);
         assert_eq!(shown(&mut batch), "0+ a@1000");
-        assert_eq!(BatchHeader::parse(&held).unwrap().base_sequence, 7);
+        assert_eq!(BatchHeader::parse(&held.into_bytes()).unwrap().base_sequence, 7);
     }
 }

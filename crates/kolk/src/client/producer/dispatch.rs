@@ -12,12 +12,11 @@ use crate::client::metadata::Leader;
 use crate::client::network::{Lane, Receipt, SendOptions, Target, Ticket};
 use crate::client::requests::{ClusterView, Requests};
 use crate::time::Moment;
-use bytes::Bytes;
-use kolk_wire::ErrorCode;
 use kolk_wire::message::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceData,
 };
+use kolk_wire::{ErrorCode, Spliced};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -55,7 +54,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn add(&mut self, handle: Handle, batch: (BatchId, Bytes), topic: &Arc<str>, index: i32) {
+    fn add(&mut self, handle: Handle, batch: (BatchId, Spliced), topic: &Arc<str>, index: i32) {
         let (id, bytes) = batch;
         self.bytes += bytes.len() + OVERHEAD;
         self.batches.push((handle, id));

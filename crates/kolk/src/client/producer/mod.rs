@@ -34,16 +34,20 @@ use super::error::{Action, ClientError};
 use super::requests::{ClusterView, Requests};
 use crate::time::{Moment, Timestamp};
 use batch::BatchId;
-use bytes::BytesMut;
 use dispatch::Call;
 use identify::Identification;
 use kolk_wire::partitioner::partition_for_key;
-use kolk_wire::record::{BatchBuilder, BatchHeader, Compression as Codec, Header, Transactional};
+use kolk_wire::record::{
+    Batch, BatchBuilder, BatchFull, Compression as Codec, Header, Transactional,
+};
 use memory::Memory;
 use queue::{Fate, Flush, Queue, Settled};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A fetched batch is forwarded as it is if it has at least this part of `batch.size`.
+const FORWARD_FRACTION: usize = 4;
 
 /// A partition registered with [`Producer::register`]: its place among the producer's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,12 +167,40 @@ impl Producer {
         headers: &[Header<'_>],
     ) -> Result<(), AppendError> {
         let size = BatchBuilder::record_size_max(key, value, headers);
+        self.append_with(to, size, |batch| batch.push(timestamp.0, key, value, headers))
+    }
+
+    /// Appends a record whose key, value and headers stand together as they were read from a batch:
+    /// see [`kolk_wire::record::Record::fields`].
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    ///
+    /// # Panics
+    /// As [`Self::append`].
+    #[inline]
+    pub fn append_fields(
+        &mut self,
+        to: Handle,
+        timestamp: Timestamp,
+        fields: &[u8],
+    ) -> Result<(), AppendError> {
+        let size = BatchBuilder::fields_size_max(fields);
+        self.append_with(to, size, |batch| batch.push_fields(timestamp.0, fields))
+    }
+
+    #[inline]
+    fn append_with(
+        &mut self,
+        to: Handle,
+        size: usize,
+        push: impl FnOnce(&mut BatchBuilder) -> Result<(), BatchFull>,
+    ) -> Result<(), AppendError> {
         self.check_room(size)?;
         let queue = &mut self.queues[to.0 as usize];
         let before = queue.bytes();
         queue.make_room(size, self.config.batch_bytes);
-        queue.tag(self.tag);
-        let pushed = queue.push(timestamp.0, key, value, headers, &mut self.memory);
+        let pushed = queue.push(self.tag, &mut self.memory, push);
         let after = queue.bytes();
         if before == 0 {
             self.busy.push(to);
@@ -184,29 +216,32 @@ impl Producer {
         self.queues.get(of.0 as usize)?.open_timestamp().map(Timestamp)
     }
 
-    /// Appends a ready-made batch of a partition, behind what is already there. It gets a new number and is else sent as it is.
-    ///
-    /// # Errors
-    /// As [`Self::append`]; also [`AppendError::TooLarge`] for bytes that are no batch.
+    /// Appends the records of a batch that was fetched, behind what is already there, as they stand; the batch must be one whose
+    /// offsets have no gaps. `false`, and nothing is appended, when they have to be appended one by one: they have another
+    /// compression, or the batch is so small that its records had better share one with others, or too large, or there is no
+    /// room for it.
     ///
     /// # Panics
     /// As [`Self::append`].
-    pub fn append_batch(&mut self, to: Handle, batch: BytesMut) -> Result<(), AppendError> {
-        let size = batch.len();
-        self.check_room(size)?;
-        let limit = self.config.request_bytes_max;
-        let header = BatchHeader::parse(&batch);
-        let header = header.ok().filter(|h| h.records_count > 0 && h.size() == size);
-        let header = header.ok_or(AppendError::TooLarge { size, limit })?;
+    pub fn forward(&mut self, to: Handle, batch: &Batch) -> bool {
+        let size = batch.bytes.len();
+        let codec = codec(self.config.compression);
+        let fits = batch.is_portable()
+            && batch.header.compression() == Ok(codec)
+            && size >= self.config.batch_bytes / FORWARD_FRACTION
+            && self.check_room(size).is_ok();
+        if !fits {
+            return false;
+        }
         let queue = &mut self.queues[to.0 as usize];
         let before = queue.bytes();
-        queue.push_batch(batch, header.records_count, self.tag);
+        queue.forward(batch, self.tag);
         let after = queue.bytes();
         if before == 0 {
             self.busy.push(to);
         }
         self.buffered = self.buffered + after - before;
-        Ok(())
+        true
     }
 
     #[inline]

@@ -15,9 +15,8 @@ use super::{Handle, Identity, Sequence};
 use crate::client::Offset;
 use crate::client::config::Backoff;
 use crate::time::Moment;
-use bytes::{Bytes, BytesMut};
-use kolk_wire::DecodeError;
-use kolk_wire::record::{BatchBuilder, BatchFull, Compression, Header, Transactional};
+use kolk_wire::record::{Batch as Fetched, BatchBuilder, BatchFull, Compression, Transactional};
+use kolk_wire::{DecodeError, Spliced};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,22 +125,22 @@ impl Queue {
         open + self.sealed_bytes
     }
 
-    /// Appends a record to the open batch; one that begins takes its memory from `memory`.
+    /// Appends a record to the open batch by `push`; a batch that begins takes its memory from `memory`.
     #[inline]
     pub(super) fn push(
         &mut self,
-        timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[Header<'_>],
+        tag: u64,
         memory: &mut Memory,
+        push: impl FnOnce(&mut BatchBuilder) -> Result<(), BatchFull>,
     ) -> Result<(), BatchFull> {
         if self.open.is_empty() {
             self.begin(memory);
         }
-        self.open.push(timestamp, key, value, headers)
+        self.open_tag = tag;
+        push(&mut self.open)
     }
 
+    #[cold]
     fn begin(&mut self, memory: &mut Memory) {
         if let Some(memory) = memory.take() {
             self.open.reuse(memory);
@@ -162,15 +161,11 @@ impl Queue {
         }
     }
 
-    #[inline]
-    pub(super) fn tag(&mut self, tag: u64) {
-        self.open_tag = tag;
-    }
-
-    /// Appends a whole batch behind everything else.
-    pub(super) fn push_batch(&mut self, bytes: BytesMut, records: i32, tag: u64) {
+    /// Appends a batch that was fetched behind everything else.
+    pub(super) fn forward(&mut self, batch: &Fetched, tag: u64) {
         self.seal();
-        self.enqueue(bytes, records, tag);
+        let id = self.new_id();
+        self.enqueue(Batch::forward(id, batch, tag));
     }
 
     fn seal(&mut self) {
@@ -179,14 +174,14 @@ impl Queue {
             self.last_size = self.open.size_estimate();
             let bytes = self.open.finish();
             self.opened_at = None;
-            self.enqueue(bytes, records, self.open_tag);
+            let id = self.new_id();
+            self.enqueue(Batch::new(id, bytes, records, self.open_tag));
         }
     }
 
-    fn enqueue(&mut self, bytes: BytesMut, records: i32, tag: u64) {
-        self.sealed_bytes += bytes.len();
-        let id = self.new_id();
-        self.sealed.push_back(Batch::new(id, bytes, records, tag));
+    fn enqueue(&mut self, batch: Batch) {
+        self.sealed_bytes += batch.size();
+        self.sealed.push_back(batch);
     }
 
     fn new_id(&mut self) -> BatchId {
@@ -251,7 +246,7 @@ impl Queue {
     }
 
     /// Takes out the next batch for a request to `on.node`.
-    pub(super) fn take(&mut self, on: &Conditions) -> Option<(BatchId, Bytes)> {
+    pub(super) fn take(&mut self, on: &Conditions) -> Option<(BatchId, Spliced)> {
         let at = self.next(on)?;
         let batch = self.sealed.get_mut(at)?;
         if let (Some(identity), None) = (on.identity, batch.number) {

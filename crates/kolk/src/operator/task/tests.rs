@@ -69,9 +69,10 @@ fn rows(offset: i64, values: &[(i64, &[u8])]) -> Rows {
             key: Slice::NULL,
             value,
             headers: Slice::NULL,
+            fields: Slice::NULL,
         });
     }
-    Rows { source: 0, partition: 0, buffer: buffer.into(), rows }
+    Rows { source: 0, partition: 0, buffer: buffer.into(), rows, ..Rows::default() }
 }
 
 fn run(task: &mut Task) -> Output {

@@ -100,6 +100,7 @@ impl Tasks {
                 key: of.key.of(&self.output.encoded),
                 value: of.value.of(&self.output.encoded),
                 headers: &[],
+                fields: None,
                 timestamp,
                 partition: input,
             };
@@ -169,6 +170,7 @@ impl Tasks {
             key: bad.key.as_deref(),
             value: bad.value.as_deref(),
             headers: &bad.headers,
+            fields: None,
             timestamp: bad.timestamp,
             partition,
         };

@@ -1,6 +1,9 @@
 //! Fetched record batches → [`Rows`] of bounded size, without a copy where the batches are not compressed.
 
-use crate::record::{Row, Rows, Slice};
+#[cfg(test)]
+mod tests;
+
+use crate::record::{Row, Rows, Slice, WholeBatch};
 use bytes::Bytes;
 use kolk_wire::read::DecodeError;
 use kolk_wire::record::{Batch, Body, Compression, Records, RecordsPlace, Scratch};
@@ -48,6 +51,7 @@ pub struct RowsReader<B> {
 /// A batch of which rows are still to come.
 #[derive(Debug)]
 struct Open {
+    batch: Batch,
     body: Body,
     place: RecordsPlace,
     /// Where the body stands in the fetched bytes, if it does.
@@ -92,6 +96,7 @@ impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
         rows: &mut Rows,
     ) -> Result<bool, DecodeError> {
         rows.rows.clear();
+        rows.whole.clear();
         rows.buffer = Bytes::new();
         if self.ended {
             return Ok(false);
@@ -106,9 +111,13 @@ impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
             let Some(open) = &mut self.open else { break };
             let Some(start) = place_in(&mut buffer, open, rows, &self.fetched) else { break };
             let room = Room { rows: rows_max - rows.rows.len(), bytes: ROWS_BYTES_MAX - bytes };
+            let (first, behind) = (rows.rows.len(), open.place);
             match read(open, start, room, (&mut self.position, &mut bytes), &mut rows.rows) {
                 Ok(Read::Cut) => {}
                 Ok(Read::Whole) => {
+                    if behind.at == 0 && rows.rows.len() - first == behind.left {
+                        rows.whole.push(WholeBatch { first, batch: open.batch.clone() });
+                    }
                     self.position = self.position.max(open.body.header.next_offset());
                     self.open = None;
                 }
@@ -156,7 +165,7 @@ impl<B: Iterator<Item = Result<Batch, DecodeError>>> RowsReader<B> {
                     let fetched_at =
                         if plain { offset_in(&self.fetched, &body.bytes) } else { None };
                     let place = body.records().place();
-                    self.open = Some(Open { body, place, fetched_at });
+                    self.open = Some(Open { batch, body, place, fetched_at });
                     return true;
                 }
                 Err(error) => {
@@ -250,6 +259,7 @@ fn read(
                 key: base.nullable(record.key),
                 value: base.nullable(record.value),
                 headers: base.slice(record.header_bytes()),
+                fields: base.slice(record.fields()),
             });
             *position = record.offset + 1;
         }
@@ -280,119 +290,5 @@ impl Base {
     fn slice(self, part: &[u8]) -> Slice {
         let at = part.as_ptr().addr().wrapping_sub(self.address);
         Slice::new(self.start.wrapping_add(at as u32), part.len() as u32)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kolk_wire::record::{BatchBuilder, Batches, Header, set_base_offset};
-
-    fn batch(compression: Compression, base: i64, values: &[&[u8]]) -> Vec<u8> {
-        let mut builder = BatchBuilder::new(compression);
-        for (i, value) in (0..).zip(values) {
-            let headers = [Header::new("n", b"1")];
-            let headers = if i % 2 == 0 { &headers[..] } else { &[] };
-            builder.push(1000 + i, Some(b"k"), Some(value), headers).unwrap();
-        }
-        let mut bytes = builder.finish();
-        set_base_offset(&mut bytes, base, 3);
-        bytes.to_vec()
-    }
-
-    type Seen = Vec<(i64, Vec<u8>)>;
-
-    fn read_all(fetched: &Bytes, position: i64) -> (Seen, Vec<usize>, Option<DecodeError>, i64) {
-        let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), position);
-        let (mut scratch, mut rows) = (Scratch::new(), Rows::default());
-        let (mut seen, mut sizes, mut error) = (Seen::new(), Vec::new(), None);
-        for _ in 0..10_000 {
-            match reader.next_rows(&mut scratch, &mut rows) {
-                Ok(true) => sizes.push(rows.rows.len()),
-                Ok(false) => break,
-                Err(found) => error = Some(found),
-            }
-            for row in &rows.rows {
-                let value = row.value.of(&rows.buffer).unwrap().to_vec();
-                assert_eq!(row.key.of(&rows.buffer), Some(&b"k"[..]));
-                let headers = row.headers.of(&rows.buffer).unwrap();
-                assert!(headers == [0] || headers == [2, 2, b'n', 2, b'1'], "{headers:?}");
-                seen.push((row.offset, value));
-            }
-        }
-        (seen, sizes, error, reader.position())
-    }
-
-    #[test]
-    fn rows_of_plain_batches_are_slices_of_what_was_fetched() {
-        let mut fetched = batch(Compression::None, 10, &[b"a", b"b"]);
-        fetched.extend(batch(Compression::None, 12, &[b"c"]));
-        let fetched = Bytes::from(fetched);
-        let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), 11);
-        let mut rows = Rows::default();
-        assert!(reader.next_rows(&mut Scratch::new(), &mut rows).unwrap());
-        assert_eq!(rows.buffer.as_ptr(), fetched.as_ptr(), "copied");
-        let offsets: Vec<i64> = rows.rows.iter().map(|row| row.offset).collect();
-        assert_eq!(offsets, [11, 12], "below the position nothing is read again");
-    }
-
-    #[test]
-    fn a_limit_cuts_batches_and_the_next_rows_go_on_behind_it() {
-        for codec in [Compression::None, Compression::Zstd] {
-            let mut fetched = batch(codec, 0, &[b"a", b"b", b"c", b"d", b"e"]);
-            fetched.extend(batch(codec, 5, &[b"f", b"g"]));
-            let fetched = Bytes::from(fetched);
-            let mut reader = RowsReader::new(fetched.clone(), Batches::new(fetched.clone()), 0);
-            let (mut scratch, mut rows) = (Scratch::new(), Rows::default());
-            let mut cuts = Vec::new();
-            for limit in [2, 0, 3, 9, 9] {
-                reader.limit(limit);
-                reader.next_rows(&mut scratch, &mut rows).unwrap();
-                cuts.push((rows.rows.len(), reader.position()));
-            }
-            assert_eq!(cuts, [(2, 2), (1, 3), (3, 6), (1, 7), (0, 7)], "{codec:?}");
-        }
-    }
-
-    #[test]
-    fn small_compressed_batches_share_a_buffer_and_plain_ones_follow_in_another() {
-        let mut fetched = batch(Compression::Lz4, 0, &[b"a", b"b"]);
-        fetched.extend(batch(Compression::Zstd, 2, &[b"c"]));
-        fetched.extend(batch(Compression::None, 3, &[b"d"]));
-        let large = vec![b'x'; OWN_BUFFER_MIN];
-        fetched.extend(batch(Compression::Snappy, 4, &[&large]));
-        let (seen, sizes, error, position) = read_all(&fetched.into(), 0);
-        assert_eq!(sizes, [3, 1, 1]);
-        let offsets: Vec<i64> = seen.iter().map(|(offset, _)| *offset).collect();
-        assert_eq!(offsets, [0, 1, 2, 3, 4]);
-        assert_eq!((&seen[2].1[..], &seen[3].1[..]), (&b"c"[..], &b"d"[..]));
-        assert_eq!(seen[4].1, large);
-        assert_eq!((error, position), (None, 5));
-    }
-
-    #[test]
-    fn a_batch_is_cut_where_the_bound_is() {
-        for compression in [Compression::None, Compression::Lz4] {
-            let values: Vec<[u8; 8]> = (0..ROWS_MAX + 10).map(usize::to_be_bytes).collect();
-            let values: Vec<&[u8]> = values.iter().map(|value| &value[..]).collect();
-            let (seen, sizes, error, _) = read_all(&batch(compression, 7, &values).into(), 0);
-            assert_eq!((sizes, error), (vec![ROWS_MAX, 10], None));
-            assert!(seen.iter().map(|(offset, _)| *offset).eq(7..7 + ROWS_MAX as i64 + 10));
-            assert!(seen.iter().map(|(_, value)| &value[..]).eq(values));
-        }
-    }
-
-    #[test]
-    fn rows_before_a_damaged_record_come_out_and_then_the_error() {
-        let mut damaged = batch(Compression::None, 2, &[b"c", b"d", b"e"]);
-        let end = damaged.len();
-        damaged.truncate(end - 1);
-        damaged[11] -= 1;
-        let mut fetched = batch(Compression::None, 0, &[b"a", b"b"]);
-        fetched.extend(&damaged);
-        let (seen, _, error, position) = read_all(&fetched.into(), 0);
-        assert_eq!(seen.len(), 4);
-        assert!(error.is_some());
-        assert_eq!(position, 4);
     }
 }

@@ -1,5 +1,7 @@
 //! The producer against a broker in a few lines, which loses, repeats, delays and refuses as a seed says.
 
+mod forward;
+
 use super::*;
 use crate::client::scripted::{Scripted, Sent, Table};
 use bytes::Bytes;
@@ -83,7 +85,7 @@ impl Broker {
             let mut answer =
                 TopicProduceResponse { name: topic.name.clone(), ..Default::default() };
             for data in &topic.partition_data {
-                let bytes = data.records.clone().unwrap();
+                let bytes = data.records.clone().unwrap().into_bytes();
                 let (error_code, base_offset, bad) = match twist {
                     Twist::None => self.append(data.index, &bytes),
                     Twist::NotLeader => (ErrorCode::NOT_LEADER_OR_FOLLOWER, -1, None),
@@ -292,11 +294,18 @@ impl World {
     }
 }
 
-/// A seed's worth of trouble: each byte is something that happens.
-fn trouble(world: &mut World, script: &[u8]) {
+/// A seed's worth of trouble: each byte is something that happens. With `forwarding` some records come as whole batches.
+fn trouble(world: &mut World, script: &[u8], forwarding: bool) {
     let mut count = 0;
     for &byte in script {
         match byte % 11 {
+            1 | 2 if forwarding => {
+                let values = [count + 1, count + 2].map(|number| format!("v{number}"));
+                let values = [&*values[0], &*values[1]];
+                let of = usize::from(byte % 11);
+                assert!(world.forward(i32::from(byte / 16) % 3, Codec::None, &values[..of]));
+                count += of;
+            }
             0..=2 => {
                 for _ in 0..=(byte % 3) {
                     count += 1;
@@ -337,7 +346,7 @@ proptest! {
         batch in prop_oneof![Just("1"), Just("100"), Just("500000")],
     ) {
         let mut world = World::new(&[("batch.size", batch)], 3);
-        trouble(&mut world, &script);
+        trouble(&mut world, &script, false);
         world.check_exactly_once();
     }
 
@@ -345,7 +354,7 @@ proptest! {
     fn idempotent_with_batches_that_must_be_divided(script in proptest::collection::vec(any::<u8>(), 1..150)) {
         let mut world = World::new(&[], 3);
         world.broker.batch_bytes_max = 90;
-        trouble(&mut world, &script);
+        trouble(&mut world, &script, false);
         world.check_exactly_once();
     }
 
@@ -356,7 +365,7 @@ proptest! {
     ) {
         let settings = [("acks", "1"), ("batch.size", batch), ("max.in.flight.requests.per.connection", "2")];
         let mut world = World::new(&settings, 3);
-        trouble(&mut world, &script);
+        trouble(&mut world, &script, false);
         for (partition, values) in &world.appended {
             let mut seen = Vec::new();
             for value in world.log(*partition) {
@@ -436,7 +445,7 @@ fn halves_of_a_divided_batch_are_still_recognised_when_a_late_twin_arrives() {
     ];
     let mut world = World::new(&[], 3);
     world.broker.batch_bytes_max = 90;
-    trouble(&mut world, &script);
+    trouble(&mut world, &script, false);
     world.check_exactly_once();
 }
 
@@ -650,27 +659,6 @@ fn with_acks_0_a_batch_counts_once_it_is_handed_over() {
     let ack = world.acknowledged[&world.handles[0]][0];
     assert_eq!((ack.count, ack.base_offset), (1, None));
     assert!(world.producer.is_idle());
-}
-
-#[test]
-fn a_ready_made_batch_keeps_its_place_between_records() {
-    let mut world = World::new(&[], 1);
-    world.append(0, "a");
-    let mut builder = BatchBuilder::new(Codec::Lz4);
-    for value in ["b", "c"] {
-        builder.push(1, None, Some(value.as_bytes()), &[]).unwrap();
-        world.appended.entry(0).or_default().push(value.into());
-    }
-    world.producer.set_tag(5);
-    let to = world.handles[0];
-    world.producer.append_batch(to, builder.finish()).unwrap();
-    world.producer.set_tag(6);
-    world.append(0, "d");
-    world.heal();
-    world.check_exactly_once();
-    let tags: Vec<u64> = world.acknowledged[&to].iter().map(|ack| ack.tag).collect();
-    assert_eq!(tags, [0, 5, 6]);
-    assert!(world.producer.append_batch(to, BytesMut::from(&b"no batch"[..])).is_err());
 }
 
 #[test]
