@@ -2,7 +2,7 @@
 
 use super::file::Case;
 use super::json::Json;
-use kolk::schema::{Role, Schema};
+use kolk::schema::{Column, Role, Schema};
 use kolk_sql::catalog::Stream;
 use kolk_sql::{Dialect, Program, Session, Settings, Source, compile};
 
@@ -46,23 +46,58 @@ fn source(expected: &Json, program: &Program, wrong: &mut Vec<String>) {
 /// The columns: names, types, and which are keys.
 fn schema(text: &str, stream: &Stream, wrong: &mut Vec<String>) {
     let name = &stream.name;
-    let declaration = format!(
-        "CREATE STREAM X ({text}) WITH (kafka_topic='x', key_format='JSON', value_format='JSON');"
-    );
-    let settings = Settings::of(Dialect::KsqlDb);
-    let session = Session { app: "post".to_owned(), settings };
-    let declared = match compile(&[Source::new("post", declaration)], &session) {
-        Ok(program) => program.streams.first().map(|stream| stream.columns.schema()),
-        Err(errors) => {
-            let why = errors.first().map_or_else(String::new, ToString::to_string);
+    let expected: Result<Vec<Column>, String> = items(text).into_iter().map(column).collect();
+    let expected = match expected {
+        Ok(columns) => keys_first(Schema { columns }),
+        Err(why) => {
             return wrong.push(format!("{name}: the schema `{text}` cannot be read: {why}"));
         }
     };
-    let (expected, found) = (keys_first(declared.unwrap_or_default()), stream.columns.schema());
-    let found = keys_first(found);
+    let found = keys_first(stream.columns.schema());
     if expected != found {
         wrong.push(format!("{name}: expected the columns `{expected}`, found `{found}`"));
     }
+}
+
+/// What stands between the commas that are in no brackets.
+fn items(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut items) = (0, 0, Vec::new());
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(text[start..].trim());
+    items
+}
+
+/// The column that `NAME TYPE [KEY]` describes. Names that nobody may declare can stand there, so only the type is SQL.
+fn column(text: &str) -> Result<Column, String> {
+    let quoted = text.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+    let (name, data_type) = match quoted {
+        Some((name, data_type)) => (name.to_owned(), data_type),
+        None => {
+            let split = text.split_once(char::is_whitespace);
+            let (name, data_type) = split.ok_or_else(|| format!("`{text}` has no type"))?;
+            (name.to_uppercase(), data_type)
+        }
+    };
+    let declaration = format!(
+        "CREATE STREAM X (C {data_type}) WITH (kafka_topic='x', key_format='JSON', value_format='JSON');"
+    );
+    let session = Session { app: "post".to_owned(), settings: Settings::of(Dialect::KsqlDb) };
+    let program = compile(&[Source::new("post", declaration)], &session).map_err(|errors| {
+        errors.first().map_or_else(String::new, |error| format!("{data_type}: {error}"))
+    })?;
+    let declared = program.streams.first().map(|stream| stream.columns.schema());
+    let column = declared.and_then(|schema| schema.columns.into_iter().next());
+    column.map(|column| Column { name, ..column }).ok_or_else(|| format!("`{text}` is no column"))
 }
 
 /// Key columns before the others, as ksqlDB orders them; the bounds of windows are no columns to it.
@@ -179,13 +214,13 @@ mod tests {
     fn what_is_not_so_is_told() {
         assert_eq!(
             check_post(
-                r#"{"sources":[{"name":"C"},{"name":"B","type":"table","schema":"K INT KEY, V INT","valueFormat":"KAFKA"}],
+                r#"{"sources":[{"name":"C"},{"name":"B","type":"table","schema":"K INT KEY, V DECIMAL(4, 2)","valueFormat":"KAFKA"}],
                     "topics":{"blacklist":"B","topics":[{"name":"x"},{"name":"B","partitions":4}]}}"#
             ),
             [
                 "there is no source C",
                 "B is a stream, expected a table",
-                "B: expected the columns `K INTEGER KEY, V INTEGER`, found `K INTEGER KEY, V STRING`",
+                "B: expected the columns `K INTEGER KEY, V DECIMAL(4, 2)`, found `K INTEGER KEY, V STRING`",
                 "B: expected valueFormat KAFKA, found JSON",
                 "there is no topic x",
                 "topic B: expected 4 partitions, found 3",

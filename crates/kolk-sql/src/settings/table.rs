@@ -8,7 +8,7 @@ use crate::duration;
 use crate::options::DELIMITER;
 use kolk::topology::{
     Collections, Format, JsonNulls, JsonTimestamps, LambdaFailures, NullComparisons, OffsetReset,
-    WatermarkPolicy,
+    WatermarkPolicy, WithoutValue,
 };
 use std::time::Duration;
 
@@ -124,6 +124,19 @@ table! {
             JsonNulls::Write => "write".to_owned(),
         }),
         "Whether NULL fields are left out of JSON or written as `null`; written, structs hold their declared fields and no others.";
+    "where_without_value" ["evaluated", "false"] "", "evaluated" / "false",
+        (|settings, word| {
+            settings.conventions.where_without_value = match word {
+                "evaluated" => WithoutValue::Evaluated,
+                "false" => WithoutValue::False,
+                _ => return Err(String::new()),
+            };
+            Ok(())
+        }, |settings| match settings.conventions.where_without_value {
+            WithoutValue::Evaluated => "evaluated".to_owned(),
+            WithoutValue::False => "false".to_owned(),
+        }),
+        "What WHERE says of a stream's record without a value: that its columns are NULL, or nothing but FALSE.";
     "null_comparisons" ["unknown", "false"] "", "unknown" / "false",
         (|settings, word| {
             settings.conventions.null_comparisons = match word {

@@ -52,6 +52,18 @@ pub(crate) enum Reader {
     Computed,
 }
 
+impl Reader {
+    /// The part of the record that it reads, if it is the key or the value.
+    pub(crate) fn part(&self) -> Option<Part> {
+        match self {
+            Self::Json { part, .. } | Self::Delimited { part, .. } | Self::Kafka(part, _) => {
+                Some(*part)
+            }
+            Self::Header(_) | Self::Pseudo(_) | Self::Window(..) | Self::Computed => None,
+        }
+    }
+}
+
 /// The readers of all slots, and the documents that they read, key first. Keys end in a window of this form, if in any.
 pub(crate) fn readers(
     slots: &[Slot],

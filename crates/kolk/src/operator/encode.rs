@@ -29,27 +29,13 @@ pub(crate) enum Payload {
     /// NULL for every row.
     Null,
     /// A JSON object.
-    Object(Vec<Field>, AllNull),
+    Object(Vec<Field>),
     /// One JSON value without an object around it.
     Bare(Field),
     /// The columns' text, one behind the other.
-    Delimited {
-        delimiter: char,
-        slots: Vec<usize>,
-        /// What a row becomes in which all of them are NULL.
-        all_null: AllNull,
-    },
+    Delimited { delimiter: char, slots: Vec<usize>, part: Part },
     /// One value by Kafka's serializers.
     Kafka(usize),
-}
-
-/// What a payload becomes of which all columns are NULL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AllNull {
-    /// NULL: so it is with keys.
-    Null,
-    /// Something in which each of them is NULL.
-    Written,
 }
 
 /// A field of a JSON object.
@@ -84,20 +70,16 @@ impl Payload {
             };
             Field { prefix, slot: *slot, spliced }
         };
-        let all_null = match part {
-            Part::Key => AllNull::Null,
-            Part::Value => AllNull::Written,
-        };
         match (format, columns.as_slice()) {
             (_, []) => Self::Null,
             (Format::BareJson, [alone, ..]) => Self::Bare(field(alone)),
             (Format::Json, [alone]) if part == Part::Key || alone.0.is_empty() => {
                 Self::Bare(field(alone))
             }
-            (Format::Json, columns) => Self::Object(columns.iter().map(field).collect(), all_null),
+            (Format::Json, columns) => Self::Object(columns.iter().map(field).collect()),
             (Format::Delimited { delimiter }, columns) => {
                 let slots = columns.iter().map(|(_, slot)| *slot).collect();
-                Self::Delimited { delimiter: *delimiter, slots, all_null }
+                Self::Delimited { delimiter: *delimiter, slots, part }
             }
             (Format::Kafka | Format::None, [(_, slot), ..]) => Self::Kafka(*slot),
         }
@@ -108,7 +90,7 @@ impl Payload {
         let of = |field: &Field| field.spliced.is_none().then_some(field.slot);
         match self {
             Self::Unchanged | Self::Null => Vec::new(),
-            Self::Object(fields, _) => fields.iter().filter_map(of).collect(),
+            Self::Object(fields) => fields.iter().filter_map(of).collect(),
             Self::Delimited { slots, .. } => slots.clone(),
             Self::Bare(field) => of(field).into_iter().collect(),
             Self::Kafka(slot) => vec![*slot],
@@ -129,20 +111,16 @@ impl Payload {
     ) -> Result<bool, String> {
         match self {
             Self::Unchanged | Self::Null => Ok(false),
-            Self::Object(fields, all_null) => {
+            Self::Object(fields) => {
                 into.push(b'{');
                 let start = into.len();
-                // Where NULLs are written, an object of them is something.
-                let mut any = *all_null == AllNull::Written || style.nulls == JsonNulls::Write;
                 for field in fields {
                     let before = into.len();
                     if before > start {
                         into.push(b',');
                     }
                     into.extend_from_slice(&field.prefix);
-                    if field.write((at, row), input, (style, &mut *zone), into)? {
-                        any = true;
-                    } else {
+                    if !field.write((at, row), input, (style, &mut *zone), into)? {
                         match style.nulls {
                             JsonNulls::Omit => into.truncate(before),
                             JsonNulls::Write => into.extend_from_slice(b"null"),
@@ -150,11 +128,12 @@ impl Payload {
                     }
                 }
                 into.push(b'}');
-                Ok(any)
+                Ok(true)
             }
-            Self::Delimited { delimiter, slots, all_null } => {
+            Self::Delimited { delimiter, slots, part } => {
                 let any = write_delimited(*delimiter, slots, at, input, into);
-                Ok(any || *all_null == AllNull::Written)
+                // A key of one column is NULL with it.
+                Ok(any || *part == Part::Value || slots.len() > 1)
             }
             Self::Bare(field) => field.write((at, row), input, (style, zone), into),
             Self::Kafka(slot) => Ok(input.columns[*slot]

@@ -70,7 +70,6 @@ impl Head {
         let morsel = Morsel { rows: cut, buffer: &rows.buffer, partition: rows.partition };
         let before = output.bad.len();
         let decoded = self.pipeline.columns(range.start, morsel, output);
-        let good = decoded.bad.iter().filter(|bad| !**bad).count();
 
         let mut marks: Vec<Mark> = Vec::new();
         let mut selected = decoded.selection.iter().peekable();
@@ -105,7 +104,6 @@ impl Head {
             marks,
             columns: decoded.columns,
         };
-        output.filtered += (good - chunk.rows) as u64;
         output.bad[before..].sort_by_key(|bad| bad.input);
         (chunk, end)
     }

@@ -8,10 +8,10 @@ use crate::operator::column::{Column, Vector};
 use crate::operator::decode::{Documents, Morsel, Reader, Shown, Source, readers, slice_of};
 use crate::operator::encode::{Input, Payload, Style, write_plain};
 use crate::operator::evaluate::{Batch, Session, evaluate, literal_null, mark_columns};
-use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, plan};
+use crate::operator::plan::{BinColumns, EventTimeColumn, Part, Plan, Slot, Step, Written, plan};
 use crate::operator::work::Work;
-use crate::record::{BinKey, Output, OutputRow, Place, Rows, Slice};
-use crate::topology::Query;
+use crate::record::{BinKey, Output, OutputRow, Place, Row, Rows, Slice};
+use crate::topology::{Collection, Query, WithoutValue};
 
 /// A query, compiled. The same rows give the same output, however they are cut into batches.
 ///
@@ -27,11 +27,15 @@ pub struct Pipeline {
     documents: [Option<Documents>; 2],
     key: Payload,
     value: Payload,
+    /// The key is written from columns of the record's key alone.
+    key_is_of_key: bool,
     /// The slots that are decoded before rows are written.
     decoded: Vec<usize>,
     event_time_pattern: Option<Pattern>,
     session: Session,
     style: Style,
+    /// What a condition says of records without a value.
+    without_value: WithoutValue,
     work: Work,
 }
 
@@ -73,6 +77,16 @@ impl Pipeline {
         let (readers, documents) = readers(&plan.slots, plan.window);
         let key = Payload::new(&plan.key, &readers, Part::Key);
         let value = Payload::new(&plan.value, &readers, Part::Value);
+        let key_is_of_key = match &plan.key {
+            Written::Unchanged => false,
+            Written::Encoded { columns, .. } => {
+                columns.iter().all(|(_, slot)| readers[*slot].part() == Some(Part::Key))
+            }
+        };
+        let without_value = match plan.collection {
+            Collection::Stream => conventions.where_without_value,
+            Collection::Table => WithoutValue::Evaluated,
+        };
         let mut decoded = key.decoded_slots();
         decoded.extend(value.decoded_slots());
         decoded.extend(plan.timestamp);
@@ -83,6 +97,7 @@ impl Pipeline {
         let style = session.style;
         let unchanged = plan.slots.is_empty()
             && plan.steps.is_empty()
+            && plan.collection == Collection::Stream
             && matches!((&key, &value), (Payload::Unchanged, Payload::Unchanged));
         let work = Work::default();
         Ok(Self {
@@ -92,10 +107,12 @@ impl Pipeline {
             documents,
             key,
             value,
+            key_is_of_key,
             decoded,
             event_time_pattern,
             session,
             style,
+            without_value,
             work,
         })
     }
@@ -178,6 +195,12 @@ impl Pipeline {
         }
         work.selection.clear();
         work.selection.extend((0..rows.rows.len()).filter(|row| !work.bad[*row]));
+        if self.plan.collection == Collection::Table {
+            // A table's row is the state of its key: without one it is the state of nothing.
+            let good = work.selection.len();
+            work.selection.retain(|row| !rows.rows[*row].key.is_null());
+            output.filtered += (good - work.selection.len()) as u64;
+        }
     }
 
     fn read_event_times(&mut self, rows: Morsel<'_>, output: &mut Output) {
@@ -198,8 +221,12 @@ impl Pipeline {
                 }),
                 _ => column.int64().get(at).map(Ok),
             };
+            let row = self.work.selection[at];
+            if time.is_none() && self.is_deletion(row, rows) {
+                continue;
+            }
             match time {
-                Some(Ok(time @ 0..)) => self.work.times[self.work.selection[at]] = time,
+                Some(Ok(time @ 0..)) => self.work.times[row] = time,
                 Some(Ok(time)) => reasons.push((
                     at,
                     format!("column {name}: the event time {time} is before 1970, which no Kafka record can have"),
@@ -214,6 +241,12 @@ impl Pipeline {
         self.work.columns[slot] = Some(column);
         self.work.drop_refused(&mut reasons, output);
         self.work.reasons = reasons;
+    }
+
+    /// Whether a record deletes a table's row: it has no columns, so its time is the record's own.
+    fn is_deletion(&self, row: usize, rows: Morsel<'_>) -> bool {
+        self.plan.collection == Collection::Table
+            && is_null(&self.documents, (row, Part::Value), &rows.rows[row])
     }
 
     /// Decodes a column for the selected rows, if that was not done; rows where it is of another type leave the selection.
@@ -236,13 +269,13 @@ impl Pipeline {
         work.reasons = reasons;
     }
 
-    fn step(&mut self, number: usize, rows: Morsel<'_>, output: &mut Output) {
+    fn step(&mut self, number: usize, morsel: Morsel<'_>, output: &mut Output) {
         let (Step::Filter(expression) | Step::Compute { expression, .. }) =
             &self.plan.steps[number];
         let mut named = vec![false; self.plan.slots.len()];
         mark_columns(expression, &mut named);
         for slot in (0..named.len()).filter(|slot| named[*slot]) {
-            self.load(slot, rows, output);
+            self.load(slot, morsel, output);
         }
         let work = &mut self.work;
         let (rows, failed) = (work.selection.len(), &mut output.failed_expressions);
@@ -251,8 +284,14 @@ impl Pipeline {
             Step::Filter(predicate) => {
                 let holds = evaluate(predicate, &mut batch);
                 let holds = holds.boolean();
-                let kept: Vec<usize> =
+                let mut kept: Vec<usize> =
                     (0..rows).filter(|at| holds.get(*at) == Some(true)).collect();
+                if self.without_value == WithoutValue::False {
+                    kept.retain(|at| {
+                        let row = work.selection[*at];
+                        !is_null(&self.documents, (row, Part::Value), &morsel.rows[row])
+                    });
+                }
                 output.filtered += (rows - kept.len()) as u64;
                 for slot in self.plan.last_read_by(number) {
                     work.columns[*slot] = None;
@@ -304,7 +343,9 @@ impl Pipeline {
             if matches!(payload, Payload::Unchanged) {
                 return Ok(Place::Input(slice_of(record, part)));
             }
-            if part == Part::Value && input.has_no_value(row, record.value) {
+            // What is made of a NULL is NULL, whichever of its columns are written.
+            let follows = part == Part::Value || self.key_is_of_key;
+            if follows && is_null(input.documents, (row, part), record) {
                 return Ok(Place::Encoded(Slice::NULL));
             }
             let (start, into) = (output.encoded.len(), &mut output.encoded);
@@ -392,15 +433,13 @@ impl Pipeline {
     }
 }
 
-impl Input<'_> {
-    /// Whether the record has no value, or a JSON `null`.
-    #[inline]
-    fn has_no_value(&self, row: usize, value: Slice) -> bool {
-        value.is_null()
-            || self.documents[Part::Value as usize]
-                .as_ref()
-                .is_some_and(|documents| documents.token(row, None).is_null())
-    }
+/// Whether the record has no key or value, or a JSON `null`.
+#[inline]
+fn is_null(documents: &[Option<Documents>; 2], (row, part): (usize, Part), record: &Row) -> bool {
+    slice_of(record, part).is_null()
+        || documents[part as usize]
+            .as_ref()
+            .is_some_and(|documents| documents.token(row, None).is_null())
 }
 
 /// Rows as they are.

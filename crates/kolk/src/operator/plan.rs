@@ -5,7 +5,9 @@ use crate::operator::PlanError;
 use crate::operator::evaluate::mark_columns;
 use crate::operator::planner::{Definition, Planner};
 use crate::schema::{DataType, Schema};
-use crate::topology::{BinPacking, Delivery, Format, KeyWindow, Operator, Query, Sink, Source};
+use crate::topology::{
+    BinPacking, Collection, Delivery, Format, KeyWindow, Operator, Query, Sink, Source,
+};
 
 /// Where the values of a column come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +112,8 @@ pub(crate) struct Plan {
     pub(crate) bins: Option<BinColumns>,
     /// The column whose text the record's key must be.
     pub(crate) key_text: Option<usize>,
+    /// Whether the source's records are facts or the rows of a table.
+    pub(crate) collection: Collection,
     /// How the windows of keys are written that are read, if there are any.
     pub(crate) window: Option<KeyWindow>,
 }
@@ -164,6 +168,7 @@ pub(crate) fn plan(query: &Query) -> Result<Plan, PlanError> {
         timestamp,
         bins,
         key_text,
+        collection: chain.source.collection,
         window: chain.source.window,
     };
     plan.drop_unused();

@@ -56,6 +56,8 @@ pub struct Conventions {
     pub collections: Collections,
     /// What becomes of a lambda function's failure.
     pub lambda_failures: LambdaFailures,
+    /// What a condition on a stream says of a record without a value.
+    pub where_without_value: WithoutValue,
     /// How inputs move an operator's watermark.
     pub watermark_policy: WatermarkPolicy,
 }
@@ -111,6 +113,16 @@ pub enum LambdaFailures {
     Whole,
 }
 
+/// What a condition on a stream says of a record without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WithoutValue {
+    /// It looks at it: all its value columns are NULL.
+    #[default]
+    Evaluated,
+    /// It is false.
+    False,
+}
+
 /// How inputs move an operator's watermark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WatermarkPolicy {
@@ -130,6 +142,7 @@ impl Default for Conventions {
             null_comparisons: NullComparisons::default(),
             collections: Collections::default(),
             lambda_failures: LambdaFailures::default(),
+            where_without_value: WithoutValue::default(),
             watermark_policy: WatermarkPolicy::default(),
         }
     }
