@@ -13,9 +13,9 @@ use crate::catalog::{Columns, written};
 use crate::error::{Problem, Result};
 use crate::options::{Options, Statement};
 use crate::resolve::Relation;
-use crate::settings::Processing;
+use crate::settings::{Processing, TableUpdates};
 use crate::source::Span;
-use kolk::topology::{Delivery, Sink};
+use kolk::topology::{Delivery, Sink, Updates};
 
 impl Planner<'_> {
     pub(super) fn create_by_query(&mut self, create: &CreateAs) -> Result<()> {
@@ -96,6 +96,10 @@ impl Planner<'_> {
         match wanted {
             Wanted::Plain(delivery) => {
                 sink.delivery = delivery;
+                sink.updates = match self.settings.table_updates {
+                    TableUpdates::All => Updates::All,
+                    TableUpdates::Latest => Updates::Latest,
+                };
                 let query = draft.finish(sink, self);
                 self.queries.push(query);
             }

@@ -64,6 +64,13 @@ words! {
         /// At once unless there is a GRACE, and again when it is matched.
         Eager = "eager",
     }
+    /// Which changes of a table are written.
+    TableUpdates {
+        /// Every one.
+        All = "all",
+        /// The last one of each key at each commit.
+        Latest = "latest",
+    }
     /// What becomes of a record that cannot be read.
     BadRecord {
         /// The query stops.
@@ -111,6 +118,8 @@ pub struct Settings {
     pub window_grace: Duration,
     /// When LEFT and OUTER joins emit an unmatched row.
     pub outer_join: OuterJoin,
+    /// Which changes of a table are written.
+    pub table_updates: TableUpdates,
     /// What becomes of a record that cannot be read.
     pub on_bad_record: BadRecord,
     /// How values are written and time goes.
@@ -148,6 +157,7 @@ impl Settings {
             select_star: SelectStar::Bytes,
             window_grace: Duration::ZERO,
             outer_join: OuterJoin::WhenPassed,
+            table_updates: TableUpdates::Latest,
             on_bad_record: BadRecord::Fail,
             conventions: Conventions::default(),
             offset_reset: OffsetReset::Earliest,

@@ -2,7 +2,7 @@
 
 use super::{
     BadRecord, ClashingNames, Names, OuterJoin, Processing, ProjectedKeys, SelectStar, Settings,
-    StdDevSamp,
+    StdDevSamp, TableUpdates,
 };
 use crate::duration;
 use crate::options::DELIMITER;
@@ -202,6 +202,9 @@ table! {
     "outer_join" ["when_passed", "eager"] "", "when_passed" / "eager", word_field!(OuterJoin, outer_join),
         "LEFT and OUTER joins: an unmatched row once, when its bound has passed; or without GRACE eagerly, then again when \
         matched.";
+    "table_updates" ["latest", "all"] "", "latest" / "all", word_field!(TableUpdates, table_updates),
+        "Which changes of aggregated tables are written: the last one of each key at each commit, or every one. Streams, and what \
+        EMIT FINAL gives, are always whole.";
     "on_bad_record" ["fail", "skip", "dead_letter"] "", "fail" / "skip", word_field!(BadRecord, on_bad_record),
         "What becomes of a record that cannot be read, where neither the stream nor the query says it. Always counted.";
     "stddev_samp" ["deviation", "variance"] "", "deviation" / "variance", word_field!(StdDevSamp, stddev_samp),
