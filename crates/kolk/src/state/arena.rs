@@ -20,9 +20,9 @@ const LARGE: u8 = 0xff;
 /// A piece of memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Block {
-    page: u32,
-    at: u16,
-    class: u8,
+    pub(super) page: u32,
+    pub(super) at: u16,
+    pub(super) class: u8,
 }
 
 /// The pages.

@@ -1,11 +1,22 @@
 //! One store of one task: keys and values in a hash table, and which of them changed since the last commit.
 
-use crate::state::arena::{Arena, Block};
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use crate::state::arena::Arena;
 use crate::state::keys::Keys;
 use crate::state::shape::Shape;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use slot::{Life, Slot};
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
+
+/// So many entries are brought near the processor at once …
+const WARM_ENTRIES: usize = 128;
+/// … in stores larger than its caches.
+const WARM_BYTES: usize = 2 << 20;
 
 /// Keys and values in memory. What one task remembers for one operator.
 ///
@@ -39,26 +50,6 @@ pub struct EntryId(u32);
 struct Place {
     hash: u32,
     id: EntryId,
-}
-
-/// Where an entry is: its key and value are one block.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    block: Block,
-    life: Life,
-    /// Whether it stands among the changed ones.
-    noted: bool,
-    key_len: u32,
-    value_len: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
-    /// No entry.
-    Free,
-    Live,
-    /// Removed, and the changelog does not know yet: the key is still needed.
-    Removed,
 }
 
 /// A hash of 32 bits as the table wants it: 64, of which it uses the upper and the lower ones.
@@ -154,31 +145,66 @@ impl Store {
         found.map(|place| place.id)
     }
 
-    /// The entries of the keys of a batch, in place of what is in `into`.
-    ///
-    /// First the hash table is read for all rows, then the entries: reads that do not wait for each other cost a fraction of
-    /// those that do.
+    /// The entries of the keys of a batch, in place of what is in `into`. See [`Self::find_all`].
     pub(crate) fn probe(&self, keys: &Keys, into: &mut Vec<Option<EntryId>>) {
+        self.find_each(keys.len(), |row| keys.get(row), into);
+    }
+
+    /// The entries of some keys, in place of what is in `into`.
+    ///
+    /// A thousand keys at a time are a good number: reads that do not wait for each other cost a fraction of those that do.
+    pub fn find_all(&self, keys: &[&[u8]], into: &mut Vec<Option<EntryId>>) {
+        self.find_each(keys.len(), |row| keys[row], into);
+    }
+
+    #[inline]
+    fn find_each<'a>(
+        &self,
+        len: usize,
+        key: impl Fn(usize) -> &'a [u8],
+        into: &mut Vec<Option<EntryId>>,
+    ) {
         into.clear();
-        into.extend((0..keys.len()).map(|row| {
-            let hash = self.hash(keys.get(row));
-            self.table.find(spread(hash), |place| place.hash == hash).map(|place| place.id)
-        }));
-        for (row, id) in into.iter_mut().enumerate() {
-            let Some(likely) = *id else { continue };
-            if self.key(likely) != keys.get(row) {
-                *id = self.find(keys.get(row));
-            } else if self.slot(likely).life != Life::Live {
-                *id = None;
+        while into.len() < len {
+            let first = into.len();
+            into.extend((first..len.min(first + WARM_ENTRIES)).map(|row| {
+                let hash = self.hash(key(row));
+                self.table.find(spread(hash), |place| place.hash == hash).map(|place| place.id)
+            }));
+            self.warm(into[first..].iter().flatten().copied());
+            for (row, id) in into.iter_mut().enumerate().skip(first) {
+                let Some(likely) = *id else { continue };
+                if self.key(likely) != key(row) {
+                    *id = self.find(key(row));
+                } else if !self.slot(likely).life.is_live() {
+                    *id = None;
+                }
             }
         }
+    }
+
+    /// Brings entries near the processor: all slots, then all blocks.
+    #[inline]
+    fn warm(&self, ids: impl Iterator<Item = EntryId> + Clone) {
+        if self.arena.bytes() < WARM_BYTES {
+            return;
+        }
+        let slots = ids.clone().map(|id| self.slot(id).key_len);
+        // Nobody wants the sums, only that the processor reads what they are of.
+        black_box(slots.fold(0, u32::wrapping_add));
+        let blocks = ids.map(|id| {
+            let slot = self.slot(id);
+            let bytes = self.arena.get(slot.block(), slot.len());
+            bytes.first().copied().unwrap_or(0) ^ bytes.last().copied().unwrap_or(0)
+        });
+        black_box(blocks.fold(0, |all, byte| all ^ byte));
     }
 
     /// The entry of a key.
     #[must_use]
     #[inline]
     pub fn find(&self, key: &[u8]) -> Option<EntryId> {
-        self.lookup(self.hash(key), key).filter(|id| self.slot(*id).life == Life::Live)
+        self.lookup(self.hash(key), key).filter(|id| self.slot(*id).life.is_live())
     }
 
     #[inline]
@@ -186,76 +212,57 @@ impl Store {
         &self.slots[id.0 as usize]
     }
 
+    #[inline]
+    fn slot_mut(&mut self, id: EntryId) -> &mut Slot {
+        &mut self.slots[id.0 as usize]
+    }
+
     /// The key of an entry.
     #[must_use]
     #[inline]
     pub fn key(&self, id: EntryId) -> &[u8] {
-        let Slot { block, key_len, .. } = *self.slot(id);
-        self.arena.get(block, key_len as usize)
+        let slot = self.slot(id);
+        self.arena.get(slot.block(), slot.key_len())
     }
 
     /// The value of an entry; empty once it is removed.
     #[must_use]
     #[inline]
     pub fn value(&self, id: EntryId) -> &[u8] {
-        let Slot { block, key_len, value_len, .. } = *self.slot(id);
-        &self.arena.get(block, key_len as usize + value_len as usize)[key_len as usize..]
+        let slot = self.slot(id);
+        &self.arena.get(slot.block(), slot.len())[slot.key_len()..]
     }
 
     /// Inserts a key with its value, or replaces its value.
     #[inline]
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> EntryId {
-        let id = self.upsert(key, value);
-        self.note(id);
-        id
-    }
-
-    /// The entry of a key, and whether it was made now: with this value.
-    #[inline]
-    pub(crate) fn find_or_insert(&mut self, key: &[u8], value: &[u8]) -> (EntryId, bool) {
         let hash = self.hash(key);
         match self.lookup(hash, key) {
-            Some(id) if self.slot(id).life == Life::Live => (id, false),
-            found => {
-                let id = self.upsert_at(hash, found, key, value);
+            Some(id) => {
+                self.revive(id);
+                self.write_value(id, value);
                 self.note(id);
-                (id, true)
+                id
+            }
+            None => {
+                let id = self.insert(hash, key, value, Life::New);
+                self.changed.push(id);
+                id
             }
         }
     }
 
-    /// The entries that changed since they were drained and are still there, in the order of their first change.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = EntryId> {
-        self.changed.iter().copied().filter(|id| self.slot(*id).life == Life::Live)
-    }
-
-    fn upsert(&mut self, key: &[u8], value: &[u8]) -> EntryId {
-        let hash = self.hash(key);
-        self.upsert_at(hash, self.lookup(hash, key), key, value)
-    }
-
-    fn upsert_at(
-        &mut self,
-        hash: u32,
-        found: Option<EntryId>,
-        key: &[u8],
-        value: &[u8],
-    ) -> EntryId {
-        if let Some(id) = found {
-            self.revive(id);
-            self.write_value(id, value);
-            return id;
-        }
-        let (key_len, value_len) = (small(key.len()), small(value.len()));
+    /// Inserts a key that is not there.
+    fn insert(&mut self, hash: u32, key: &[u8], value: &[u8], life: Life) -> EntryId {
         let block = self.arena.allocate(key.len() + value.len());
         let memory = self.arena.get_mut(block, key.len() + value.len());
         let (key_part, value_part) = memory.split_at_mut(key.len());
         key_part.copy_from_slice(key);
         value_part.copy_from_slice(value);
-        let slot = Slot { block, life: Life::Live, noted: false, key_len, value_len };
+        let slot = Slot::new(block, small(key.len()), small(value.len()), life);
         let id = match self.free.pop() {
             Some(id) => {
-                self.slots[id.0 as usize] = slot;
+                *self.slot_mut(id) = slot;
                 id
             }
             None => {
@@ -265,44 +272,45 @@ impl Store {
         };
         self.table.insert_unique(spread(hash), Place { hash, id }, |place| spread(place.hash));
         self.live += 1;
-        self.data_bytes += key.len() + value.len();
+        self.data_bytes += slot.len();
         id
     }
 
     /// Makes an entry live that was removed since the last drain.
     fn revive(&mut self, id: EntryId) {
-        let slot = &mut self.slots[id.0 as usize];
-        if slot.life == Life::Removed {
-            slot.life = Life::Live;
+        let slot = self.slot_mut(id);
+        if !slot.life.is_live() {
+            slot.life = slot.life.revived();
+            let key_len = slot.key_len();
             self.live += 1;
-            self.data_bytes += slot.key_len as usize;
+            self.data_bytes += key_len;
         }
     }
 
     fn write_value(&mut self, id: EntryId, value: &[u8]) {
-        let slot = self.slots[id.0 as usize];
-        let (key_len, len) = (slot.key_len as usize, slot.key_len as usize + value.len());
-        let block = if self.arena.fits(slot.block, len) {
-            slot.block
+        let slot = *self.slot(id);
+        let (key_len, len) = (slot.key_len(), slot.key_len() + value.len());
+        let block = if self.arena.fits(slot.block(), len) {
+            slot.block()
         } else {
-            let key = self.arena.get(slot.block, key_len).to_vec();
-            self.arena.release(slot.block);
+            let key = self.arena.get(slot.block(), key_len).to_vec();
+            self.arena.release(slot.block());
             let block = self.arena.allocate(len);
             self.arena.get_mut(block, key_len).copy_from_slice(&key);
             block
         };
         self.arena.get_mut(block, len)[key_len..].copy_from_slice(value);
-        let slot = &mut self.slots[id.0 as usize];
         self.data_bytes += value.len();
         self.data_bytes -= slot.value_len as usize;
-        (slot.block, slot.value_len) = (block, small(value.len()));
+        *self.slot_mut(id) = Slot::new(block, slot.key_len, small(value.len()), slot.life);
     }
 
+    /// Notes a live entry as changed.
     #[inline]
     fn note(&mut self, id: EntryId) {
-        let slot = &mut self.slots[id.0 as usize];
-        if !slot.noted {
-            slot.noted = true;
+        let slot = self.slot_mut(id);
+        if slot.life == Life::Clean {
+            slot.life = Life::Changed;
             self.changed.push(id);
         }
     }
@@ -310,7 +318,7 @@ impl Store {
     /// Replaces the value of an entry. Nothing happens to one that was removed.
     #[inline]
     pub fn set(&mut self, id: EntryId, value: &[u8]) {
-        if self.slot(id).life == Life::Live {
+        if self.slot(id).life.is_live() {
             self.write_value(id, value);
             self.note(id);
         }
@@ -319,26 +327,27 @@ impl Store {
     /// The value of an entry, to be changed in place, and noted as changed; empty for one that was removed.
     #[inline]
     pub fn update(&mut self, id: EntryId) -> &mut [u8] {
-        if self.slot(id).life == Life::Live {
-            self.note(id);
-        }
-        let Slot { block, key_len, value_len, .. } = *self.slot(id);
-        &mut self.arena.get_mut(block, key_len as usize + value_len as usize)[key_len as usize..]
+        self.note(id);
+        let slot = *self.slot(id);
+        &mut self.arena.get_mut(slot.block(), slot.len())[slot.key_len()..]
     }
 
     /// Removes an entry. Nothing happens to one that was removed.
     pub fn remove(&mut self, id: EntryId) {
-        if self.slot(id).life == Life::Live {
-            self.bury(id);
+        if self.slot(id).life.is_live() {
             self.note(id);
+            self.bury(id);
         }
     }
 
+    /// A live entry that is noted as changed becomes a removed one.
     fn bury(&mut self, id: EntryId) {
-        let slot = &mut self.slots[id.0 as usize];
+        let slot = self.slot_mut(id);
+        let len = slot.len();
+        slot.life = slot.life.buried();
+        slot.value_len = 0;
         self.live -= 1;
-        self.data_bytes -= slot.key_len as usize + slot.value_len as usize;
-        (slot.life, slot.value_len) = (Life::Removed, 0);
+        self.data_bytes -= len;
     }
 
     /// All entries, with key and value.
@@ -349,23 +358,32 @@ impl Store {
     /// The entries from a place on, with their places.
     pub(super) fn iter_from(&self, first: u32) -> impl Iterator<Item = (u32, &[u8], &[u8])> {
         (first..small(self.slots.len()))
-            .filter(|place| self.slots[*place as usize].life == Life::Live)
+            .filter(|place| self.slots[*place as usize].life.is_live())
             .map(|place| (place, self.key(EntryId(place)), self.value(EntryId(place))))
     }
 
     /// Tells each key that changed since the last call once, in the order of the first change: with its value, or none when it was
-    /// removed.
+    /// removed. Keys that came and went in between are not told.
     pub fn drain_changes(&mut self, mut each: impl FnMut(&[u8], Option<&[u8]>)) {
         let mut changed = std::mem::take(&mut self.changed);
-        for id in changed.drain(..) {
-            self.slots[id.0 as usize].noted = false;
-            if self.slot(id).life == Life::Live {
-                each(self.key(id), Some(self.value(id)));
-            } else {
-                each(self.key(id), None);
-                self.forget(id);
+        for ids in changed.chunks(WARM_ENTRIES) {
+            self.warm(ids.iter().copied());
+            for &id in ids {
+                match self.slot(id).life {
+                    Life::New | Life::Changed => {
+                        each(self.key(id), Some(self.value(id)));
+                        self.slot_mut(id).life = Life::Clean;
+                    }
+                    Life::Removed => {
+                        each(self.key(id), None);
+                        self.forget(id);
+                    }
+                    Life::Dropped => self.forget(id),
+                    Life::Free | Life::Clean => {}
+                }
             }
         }
+        changed.clear();
         self.changed = changed;
     }
 
@@ -375,31 +393,30 @@ impl Store {
         if let Ok(place) = self.table.find_entry(spread(hash), |place| place.id == id) {
             place.remove();
         }
-        let slot = &mut self.slots[id.0 as usize];
-        self.arena.release(slot.block);
-        *slot = Slot {
-            block: Block::default(),
-            life: Life::Free,
-            noted: false,
-            key_len: 0,
-            value_len: 0,
-        };
+        self.arena.release(self.slot(id).block());
+        *self.slot_mut(id) = Slot::default();
         self.free.push(id);
     }
 
     /// Inserts, replaces or (without a value) removes what a changelog tells. It is not noted as a change.
     pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) {
-        match value {
-            Some(value) => {
-                self.upsert(key, value);
+        let hash = self.hash(key);
+        match (self.lookup(hash, key), value) {
+            (None, Some(value)) => {
+                self.insert(hash, key, value, Life::Clean);
             }
-            None => {
-                let Some(id) = self.find(key) else { return };
+            (Some(id), Some(value)) => {
+                self.revive(id);
+                self.write_value(id, value);
+            }
+            (Some(id), None) if self.slot(id).life.is_live() => {
+                let clean = self.slot(id).life == Life::Clean;
                 self.bury(id);
-                if !self.slot(id).noted {
+                if clean {
                     self.forget(id);
                 }
             }
+            (_, None) => {}
         }
     }
 
@@ -408,6 +425,3 @@ impl Store {
         *self = Self::new(&self.name).with_shape(std::mem::take(&mut self.shape));
     }
 }
-
-#[cfg(test)]
-mod tests;
