@@ -237,19 +237,35 @@ impl Store {
     #[inline]
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> EntryId {
         let hash = self.hash(key);
+        self.put_at(hash, self.lookup(hash, key), key, value)
+    }
+
+    /// The entry of a key, and whether it was made now: with this value.
+    #[inline]
+    pub(crate) fn find_or_insert(&mut self, key: &[u8], value: &[u8]) -> (EntryId, bool) {
+        let hash = self.hash(key);
         match self.lookup(hash, key) {
-            Some(id) => {
-                self.revive(id);
-                self.write_value(id, value);
-                self.note(id);
-                id
-            }
-            None => {
-                let id = self.insert(hash, key, value, Life::New);
-                self.changed.push(id);
-                id
-            }
+            Some(id) if self.slot(id).life.is_live() => (id, false),
+            found => (self.put_at(hash, found, key, value), true),
         }
+    }
+
+    /// Puts a key whose entry, if there is one, was found.
+    fn put_at(&mut self, hash: u32, found: Option<EntryId>, key: &[u8], value: &[u8]) -> EntryId {
+        let Some(id) = found else {
+            let id = self.insert(hash, key, value, Life::New);
+            self.changed.push(id);
+            return id;
+        };
+        self.revive(id);
+        self.write_value(id, value);
+        self.note(id);
+        id
+    }
+
+    /// The entries that changed since they were drained and are still there, in the order of their first change.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = EntryId> {
+        self.changed.iter().copied().filter(|id| self.slot(*id).life.is_live())
     }
 
     /// Inserts a key that is not there.

@@ -67,6 +67,24 @@ fn a_removed_entry_neither_changes_nor_comes_back() {
 }
 
 #[test]
+fn entries_are_made_once_and_changed_ones_are_listed() {
+    let mut store = Store::new("clicks");
+    let (a, made) = store.find_or_insert(b"a", b"0");
+    assert!(made);
+    let b = store.put(b"b", b"1");
+    assert_eq!(store.find_or_insert(b"b", b"0"), (b, false));
+    assert_eq!(store.changed().collect::<Vec<_>>(), [a, b]);
+    drained(&mut store);
+    assert_eq!(store.changed().next(), None);
+    assert_eq!(store.find_or_insert(b"a", b"9"), (a, false));
+    assert_eq!(store.changed().next(), None, "nothing changed");
+    store.remove(a);
+    assert_eq!(store.changed().next(), None, "it is gone");
+    assert_eq!(store.find_or_insert(b"a", b"9"), (a, true));
+    assert_eq!(drained(&mut store), [change("a", Some("9"))]);
+}
+
+#[test]
 fn a_batch_is_probed_as_its_keys_one_by_one() {
     let mut store = Store::new("clicks");
     let mut keys = Keys::new();
