@@ -20,6 +20,8 @@ mod block;
 mod head;
 mod stateless;
 mod join;
+mod explode;
+mod table;
 mod aggregate;
 mod node;
 mod process;

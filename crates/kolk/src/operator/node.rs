@@ -2,20 +2,27 @@
 
 use crate::operator::PlanError;
 use crate::operator::aggregate::aggregation;
+use crate::operator::explode::Explode;
 use crate::operator::join;
 use crate::operator::operate::Operate;
 use crate::operator::process::Processing;
 use crate::operator::stateless::{Filter, Merge, Project};
-use crate::topology::{Operator, Query};
+use crate::operator::table::Table;
+use crate::topology::{Operator, Stage};
 
-/// What the node at `place` does; nothing for sources without state, and for the sink.
+/// What the node at `place` does; nothing for sources without a store, and for the sink.
 ///
 /// # Errors
 /// [`PlanError`].
-pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError> {
+pub(crate) fn operate(of: &Stage, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError> {
+    let stage = &of.query;
     let node = &stage.nodes[place];
+    let has_store = of.stores.iter().any(|store| store.node == Some(place));
     let columns = |input: usize| stage.nodes[node.inputs[input]].schema.columns.len();
     Ok(match &node.operator {
+        Operator::Source(source) if has_store => {
+            Some(Box::new(Table::new(&source.name, &node.schema)?))
+        }
         Operator::Source(_) | Operator::Sink(_) => None,
         Operator::Filter(predicate) => {
             Some(Box::new(Filter::new(predicate, columns(0), stage.collection(place))))
@@ -27,12 +34,8 @@ pub(crate) fn operate(stage: &Query, place: usize) -> Result<Option<Box<dyn Oper
             let conventions = &stage.conventions;
             Some(Box::new(Processing::new(process, input, &node.schema, conventions)?))
         }
-        Operator::Explode(_) => return Err(not_yet(stage, "EXPLODE")),
+        Operator::Explode(arrays) => Some(Box::new(Explode::new(arrays, columns(0)))),
         Operator::Aggregate(of) => Some(aggregation(stage, place, of)?),
         Operator::Join(join) => Some(join::operate(stage, node, join)?),
     })
-}
-
-fn not_yet(stage: &Query, what: &str) -> PlanError {
-    PlanError::Graph { query: stage.name.clone(), why: format!("{what} cannot be run yet") }
 }

@@ -102,15 +102,15 @@ impl Attr {
         &self,
         (of, row): (&[&Vector], usize),
         times: i64,
-        growth: Growth<'_>,
+        Growth { state, new }: Growth<'_>,
         scope: &mut Scope<'_>,
     ) -> bool {
-        if items(growth.state).count() >= self.enough {
+        if items(state).count() >= self.enough {
             return false;
         }
         let mut value = Vec::new();
         self.cell.write(of[0], row, scope, &mut value);
-        count(growth.state, &value, times, self.enough, growth.new)
+        count(state, &value, times, self.enough, new)
     }
 }
 

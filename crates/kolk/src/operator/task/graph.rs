@@ -8,12 +8,12 @@ use crate::operator::node;
 use crate::operator::operate::{Context, Fates, Operate};
 use crate::schema::Schema;
 use crate::state::Store;
-use crate::topology::{Operator, Query, WatermarkPolicy};
+use crate::topology::{Operator, Stage, WatermarkPolicy};
 
 /// A node, its readers, and the watermarks that have come to it.
 #[derive(Debug)]
 struct Runner {
-    /// What it does; sources and the sink do nothing here.
+    /// What it does; the sink does nothing here, and neither do sources, unless they remember a table.
     operate: Option<Box<dyn Operate>>,
     /// The watermark that each input has brought.
     inputs: Vec<Option<i64>>,
@@ -41,9 +41,10 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(stage: &Query) -> Result<Self, PlanError> {
+    pub(super) fn new(of: &Stage) -> Result<Self, PlanError> {
+        let stage = &of.query;
         let mut nodes = Vec::with_capacity(stage.nodes.len());
-        for (number, of) in stage.nodes.iter().enumerate() {
+        for (number, node) in stage.nodes.iter().enumerate() {
             let readers = stage.nodes.iter().enumerate().flat_map(|(reader, node)| {
                 let inputs = node.inputs.iter().enumerate();
                 inputs
@@ -51,8 +52,8 @@ impl Graph {
                     .map(move |(input, _)| (reader, input))
             });
             nodes.push(Runner {
-                operate: node::operate(stage, number)?,
-                inputs: vec![None; of.inputs.len()],
+                operate: node::operate(of, number)?,
+                inputs: vec![None; node.inputs.len()],
                 watermark: None,
                 readers: readers.collect(),
             });
@@ -83,6 +84,19 @@ impl Graph {
             }
         }
         ways.iter().any(|ways| *ways > 1)
+    }
+
+    /// Takes what came out of the head in, as rows of `node`: a source that remembers its table does so first.
+    pub(super) fn enter(&mut self, node: usize, chunk: Chunk, sink: &mut Vec<Chunk>) {
+        let runner = &mut self.nodes[node];
+        let chunk = match &mut runner.operate {
+            Some(table) if runner.inputs.is_empty() => {
+                let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
+                table.process(0, &chunk, &mut Context { session, fates, policy })
+            }
+            _ => chunk,
+        };
+        self.spread(node, chunk, sink);
     }
 
     /// Leads what `node` has put out to all its readers; what comes to the sink goes to `sink`.

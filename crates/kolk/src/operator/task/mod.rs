@@ -130,7 +130,7 @@ impl Task {
             };
             inputs.push(Input { node, from, end: None });
         }
-        let graph = Graph::new(query)?;
+        let graph = Graph::new(stage)?;
         let sink = query.nodes.len() - 1;
         let end = end(stage, options)?;
         let mut numbers = vec![0_usize; query.nodes.len()];
@@ -232,7 +232,7 @@ impl Task {
             Next::Rows { lane, until } => self.take(lane, until, output),
         };
         let mut sink = Vec::new();
-        self.graph.spread(node, chunk, &mut sink);
+        self.graph.enter(node, chunk, &mut sink);
         self.write(sink, output)?;
         Ok(true)
     }

@@ -118,7 +118,7 @@ fn different_values_are_counted_and_tallied() {
         format!(r#"2 {{"x":2,"{long}":2}} null null"#),
         format!(r#"2 {{"x":2,"{long}":2}} null null"#),
     ];
-    assert_eq!(over(calls, &rows.map(|row| &*row)), expected);
+    assert_eq!(over(calls, &rows), expected);
 }
 
 #[test]
