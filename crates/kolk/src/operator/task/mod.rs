@@ -10,6 +10,8 @@ mod graph;
 mod late;
 mod time_state;
 #[cfg(test)]
+mod catching_up;
+#[cfg(test)]
 mod tests;
 
 use crate::operator::PlanError;
