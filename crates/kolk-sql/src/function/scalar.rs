@@ -4,8 +4,8 @@ use super::{Outcome, Repeats, Signature};
 use kolk::expression::Function;
 
 use super::Pattern::{
-    self, Any, Array, Bigint, Boolean, Bytes, Decimal, Double, Integer, Lambda, Map, Plain, Struct,
-    Text, Timestamp,
+    self, Any, Array, Bigint, Boolean, Bytes, Date, Decimal, Double, Integer, Lambda, Map, Plain,
+    Struct, Text, Time, Timestamp, Unit,
 };
 use Outcome::{First, Is, WholeDecimal};
 
@@ -67,6 +67,32 @@ signatures! {
     Sqrt(Double) -> First;
     Exp(Double) -> First;
     Ln(Double) -> First;
+    Log(Double) -> First;
+    Log(Double, Double) -> First;
+    Power(Double, Double) -> First;
+    Cbrt(Double) -> First;
+    Trunc(Integer) -> First;
+    Trunc(Bigint) -> First;
+    Trunc(Decimal) -> WholeDecimal;
+    Trunc(Decimal, Integer) -> First;
+    Trunc(Double) -> Is(Bigint);
+    Trunc(Double, Integer) -> First;
+
+    Acos(Double) -> First;
+    Asin(Double) -> First;
+    Atan(Double) -> First;
+    Atan2(Double, Double) -> First;
+    Cos(Double) -> First;
+    Cosh(Double) -> First;
+    Cot(Double) -> First;
+    Degrees(Double) -> First;
+    Pi() -> Is(Double);
+    Radians(Double) -> First;
+    Sin(Double) -> First;
+    Sinh(Double) -> First;
+    Tan(Double) -> First;
+    Tanh(Double) -> First;
+    GeoDistance(Double, Double, Double, Double, Text; 1) -> First;
 
     Ucase(Text) -> First;
     Lcase(Text) -> First;
@@ -74,15 +100,55 @@ signatures! {
     Len(Text) -> Is(Integer);
     Len(Bytes) -> Is(Integer);
     Trim(Text) -> First;
-    Concat(Text, Text) repeated -> First;
-    ConcatWs(Text, Text, Text) repeated -> First;
+    Concat(Text, Text) repeated -> Is(Text);
+    Concat(Bytes, Bytes) repeated -> Is(Bytes);
+    ConcatWs(Text, Text, Text) repeated -> Is(Text);
+    ConcatWs(Bytes, Bytes, Bytes) repeated -> Is(Bytes);
     Replace(Text, Text, Text) -> First;
     Chr(Integer) -> Is(Text);
+    Chr(Text) -> Is(Text);
     Substring(Text, Integer, Integer; 1) -> First;
     Substring(Bytes, Integer, Integer; 1) -> First;
     Instr(Text, Text, Integer, Integer; 2) -> Is(Integer);
     Lpad(Text, Integer, Text) -> First;
+    Lpad(Bytes, Integer, Bytes) -> First;
     Rpad(Text, Integer, Text) -> First;
+    Rpad(Bytes, Integer, Bytes) -> First;
+
+    RegexpExtract(Text, Text, Integer; 1) -> First;
+    RegexpExtractAll(Text, Text, Integer; 1) -> Is(TEXTS);
+    RegexpReplace(Text, Text, Text) -> First;
+    RegexpSplitToArray(Text, Text) -> Is(TEXTS);
+
+    Mask(Text) -> First;
+    Mask(Text, Text, Text, Text, Text) -> First;
+    MaskLeft(Text, Integer) -> First;
+    MaskLeft(Text, Integer, Text, Text, Text, Text) -> First;
+    MaskRight(Text, Integer) -> First;
+    MaskRight(Text, Integer, Text, Text, Text, Text) -> First;
+    MaskKeepLeft(Text, Integer) -> First;
+    MaskKeepLeft(Text, Integer, Text, Text, Text, Text) -> First;
+    MaskKeepRight(Text, Integer) -> First;
+    MaskKeepRight(Text, Integer, Text, Text, Text, Text) -> First;
+
+    ToBytes(Text, Text) -> Is(Bytes);
+    FromBytes(Bytes, Text) -> Is(Text);
+    Encode(Text, Text, Text) -> First;
+    IntFromBytes(Bytes, Text; 1) -> Is(Integer);
+    BigintFromBytes(Bytes, Text; 1) -> Is(Bigint);
+    DoubleFromBytes(Bytes, Text; 1) -> Is(Double);
+    Md5(Text) -> First;
+    Uuid(Bytes) -> Is(Text);
+
+    UrlEncodeParam(Text) -> First;
+    UrlDecodeParam(Text) -> First;
+    UrlExtractFragment(Text) -> First;
+    UrlExtractHost(Text) -> First;
+    UrlExtractParameter(Text, Text) -> First;
+    UrlExtractPath(Text) -> First;
+    UrlExtractPort(Text) -> Is(Integer);
+    UrlExtractProtocol(Text) -> First;
+    UrlExtractQuery(Text) -> First;
 
     Split(Text, Text) -> Is(TEXTS);
     Split(Bytes, Bytes) -> Is(Array(&Bytes));
@@ -132,7 +198,24 @@ signatures! {
     ToJsonString(T) -> Is(Text);
 
     ParseTimestamp(Text, Text, Text; 1) -> Is(Timestamp);
+    ParseDate(Text, Text) -> Is(Date);
+    ParseTime(Text, Text) -> Is(Time);
     FormatTimestamp(Timestamp, Text, Text; 1) -> Is(Text);
+    FormatDate(Date, Text) -> Is(Text);
+    FormatTime(Time, Text) -> Is(Text);
+    DateAdd(Unit, Integer, Date) -> Is(Date);
+    DateSub(Unit, Integer, Date) -> Is(Date);
+    TimeAdd(Unit, Integer, Time) -> Is(Time);
+    TimeSub(Unit, Integer, Time) -> Is(Time);
+    TimestampAdd(Unit, Integer, Timestamp) -> Is(Timestamp);
+    TimestampSub(Unit, Integer, Timestamp) -> Is(Timestamp);
+    ConvertTz(Timestamp, Text, Text) -> First;
     FromUnixTime(Bigint) -> Is(Timestamp);
     UnixTimestamp(Timestamp) -> Is(Bigint);
+    FromDays(Integer) -> Is(Date);
+    UnixDate(Date) -> Is(Integer);
+    StringToTimestamp(Text, Text, Text; 1) -> Is(Bigint);
+    TimestampToString(Bigint, Text, Text; 1) -> Is(Text);
+    StringToDate(Text, Text) -> Is(Integer);
+    DateToString(Integer, Text) -> Is(Text);
 }

@@ -7,6 +7,7 @@ use crate::ast::{Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, nearest};
 use crate::function::{self, Bindings, Outcome, Pattern, Signature};
 use crate::source::Span;
+use kolk::codec::regex::Regex;
 use kolk::expression::{Expression, Function, Kind, Literal};
 use kolk::schema::DataType;
 
@@ -62,6 +63,7 @@ impl Typing<'_> {
         mut arguments: Vec<Argument<'_>>,
         span: Span,
     ) -> Result<Expression> {
+        check_pattern(signature.function, &arguments)?;
         let mut bindings = self.bound(signature, &mut arguments, span)?;
         let mut typed: Vec<Expression> = Vec::with_capacity(arguments.len());
         for (position, argument) in arguments.into_iter().enumerate() {
@@ -87,9 +89,8 @@ impl Typing<'_> {
             Outcome::Is(pattern) => pattern.data_type(&bindings).unwrap_or(first),
             Outcome::First => first,
             Outcome::WholeDecimal => match first {
-                // Rounding up may need one digit more in front of the point.
                 DataType::Decimal { precision, scale } => {
-                    convert::decimal_of(u32::from(precision - scale) + 1, 0)
+                    convert::decimal_of(u32::from(precision - scale), 0)
                 }
                 other => other,
             },
@@ -240,9 +241,7 @@ fn fits_at(parameter: Pattern, argument: &Argument<'_>) -> bool {
 fn unknown(name: &Ident) -> Box<Problem> {
     let upper = name.text.to_uppercase();
     if let Some((_, help)) = function::UNSTABLE.iter().find(|(other, _)| *other == upper) {
-        let message =
-            format!("{upper} gives another value each time: a replay would not repeat it");
-        return Problem::new(name.span, message, "not deterministic").help(*help);
+        return unstable(&upper, help, name.span);
     }
     let functions = Function::ALL
         .iter()
@@ -255,6 +254,30 @@ fn unknown(name: &Ident) -> Box<Problem> {
         .or_else(|| nearest(&upper, functions))
         .map(|here| format!("did you mean {here}?"));
     Problem::new(name.span, format!("there is no function {name}"), "unknown").maybe_help(help)
+}
+
+fn unstable(name: &str, help: &str, span: Span) -> Box<Problem> {
+    let message =
+        format!("{name}() gives another value each time, so a replay would give other results");
+    Problem::new(span, message, "not deterministic").help(help)
+}
+
+/// Refuses a constant pattern that cannot be matched, before any row fails on it.
+fn check_pattern(function: Function, arguments: &[Argument<'_>]) -> Result<()> {
+    let at = match function {
+        Function::RegexpExtract | Function::RegexpExtractAll => 0,
+        Function::RegexpReplace | Function::RegexpSplitToArray => 1,
+        _ => return Ok(()),
+    };
+    let Some(Argument::Value(Operand { expression, span })) = arguments.get(at) else {
+        return Ok(());
+    };
+    match &expression.kind {
+        Kind::Literal(Literal::String(pattern)) => Regex::new(pattern).map(|_| ()).map_err(|why| {
+            Problem::new(*span, format!("this regular expression cannot be matched: {why}"), "here")
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn misfit(
@@ -272,9 +295,7 @@ fn misfit(
         if let Some((_, help)) = function::UNSTABLE.iter().find(|(other, _)| *other == upper)
             && arguments.is_empty()
         {
-            let message =
-                format!("{upper}() would read the clock, so a replay would give other results");
-            return Problem::new(span, message, "not deterministic").help(*help);
+            return unstable(&upper, help, span);
         }
         let count = arguments.len();
         let message =

@@ -311,7 +311,7 @@ impl Typing<'_> {
 
     /// Constant text that is compared with ROWTIME or the bound of a window is a time, read as its milliseconds.
     fn read_row_time(&self, row_time: &Operand, other: &mut Operand) -> Result<()> {
-        if is_time(&row_time.expression.kind)
+        if is_row_time(&row_time.expression)
             && let Kind::Literal(Literal::String(text)) = &other.expression.kind
         {
             let time = constant::time(text, &DataType::Timestamp, self.timezone, other.span)?;
@@ -426,11 +426,12 @@ impl Typing<'_> {
     }
 }
 
-/// Whether it is a number of milliseconds that stands for a time: ROWTIME or the bound of a window.
-fn is_time(kind: &Kind) -> bool {
-    match kind {
-        Kind::Pseudo(pseudo) => *pseudo == Pseudo::RowTime,
-        Kind::Column { name, .. } => name == resolve::WINDOW_START || name == resolve::WINDOW_END,
+/// Whether it is a time in milliseconds; no other column has these names.
+fn is_row_time(expression: &Expression) -> bool {
+    let times = ["ROWTIME", resolve::WINDOW_START, resolve::WINDOW_END];
+    match &expression.kind {
+        Kind::Pseudo(Pseudo::RowTime) => true,
+        Kind::Column { name, .. } => times.contains(&name.as_str()),
         _ => false,
     }
 }

@@ -65,7 +65,7 @@ fn numbers_widen_and_decimals_get_the_digits_they_need() {
         ("COALESCE(NULL, i, 2.5)", "DECIMAL(11, 1)"),
         ("ROUND(d)", "BIGINT"),
         ("ROUND(d, 2)", "DOUBLE"),
-        ("ROUND(m)", "DECIMAL(9, 0)"),
+        ("ROUND(m)", "DECIMAL(8, 0)"),
         ("ABS(m)", "DECIMAL(10, 2)"),
         ("LEN(raw)", "INTEGER"),
         ("SPLIT(s, ',')", "ARRAY<STRING>"),

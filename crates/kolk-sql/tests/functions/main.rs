@@ -4,6 +4,9 @@ mod collection;
 mod construct;
 mod json;
 mod lambda;
+mod number;
+mod text;
+mod time;
 
 use kolk::testing::{TestDriver, TestRecord};
 use kolk_sql::{Session, Source, compile};

@@ -10,3 +10,7 @@ pub mod order;
 pub mod kafka;
 pub mod delimited;
 pub mod pattern;
+pub mod regex;
+pub mod text_encoding;
+pub mod url;
+pub mod md5;

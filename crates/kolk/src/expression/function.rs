@@ -80,6 +80,47 @@ functions! {
         Exp = "EXP",
         /// The natural logarithm.
         Ln = "LN",
+        /// The logarithm to base 10, or to the first argument.
+        Log = "LOG",
+        /// The first to the power of the second.
+        Power = "POWER",
+        /// The cube root.
+        Cbrt = "CBRT",
+        /// Without the digits behind so many places; without places a DOUBLE becomes a BIGINT.
+        Trunc = "TRUNC",
+    }
+    /// Angles and places.
+    Geometry = "Angles and places" {
+        /// The angle (radians) with this cosine.
+        Acos = "ACOS",
+        /// The angle (radians) with this sine.
+        Asin = "ASIN",
+        /// The angle (radians) with this tangent.
+        Atan = "ATAN",
+        /// The angle (radians) of the place (x, y), given y first.
+        Atan2 = "ATAN2",
+        /// The cosine.
+        Cos = "COS",
+        /// The hyperbolic cosine.
+        Cosh = "COSH",
+        /// The cotangent.
+        Cot = "COT",
+        /// Radians as degrees.
+        Degrees = "DEGREES",
+        /// π.
+        Pi = "PI",
+        /// Degrees as radians.
+        Radians = "RADIANS",
+        /// The sine.
+        Sin = "SIN",
+        /// The hyperbolic sine.
+        Sinh = "SINH",
+        /// The tangent.
+        Tan = "TAN",
+        /// The hyperbolic tangent.
+        Tanh = "TANH",
+        /// The distance of two places (latitude and longitude in degrees, each), in `'KM'` or `'MI'`.
+        GeoDistance = "GEO_DISTANCE",
     }
     /// Text, and what bytes have in common with it.
     Text = "Text" {
@@ -112,6 +153,70 @@ functions! {
         Lpad = "LPAD",
         /// Exactly so many characters, filled from the right.
         Rpad = "RPAD",
+    }
+    /// Regular expressions.
+    Regex = "Regular expressions" {
+        /// The first match of the pattern, or a group of it; NULL if there is none.
+        RegexpExtract = "REGEXP_EXTRACT",
+        /// All matches of the pattern, or a group of each.
+        RegexpExtractAll = "REGEXP_EXTRACT_ALL",
+        /// With every match replaced; `$1` stands for a group.
+        RegexpReplace = "REGEXP_REPLACE",
+        /// The parts between matches.
+        RegexpSplitToArray = "REGEXP_SPLIT_TO_ARRAY",
+    }
+    /// Masking.
+    Mask = "Masking" {
+        /// Upper-case letters, lower-case letters, digits and others become `X`, `x`, `n`, `-`, or what is given; NULL keeps them.
+        Mask = "MASK",
+        /// The first so many characters masked.
+        MaskLeft = "MASK_LEFT",
+        /// The last so many characters masked.
+        MaskRight = "MASK_RIGHT",
+        /// All but the first so many characters masked.
+        MaskKeepLeft = "MASK_KEEP_LEFT",
+        /// All but the last so many characters masked.
+        MaskKeepRight = "MASK_KEEP_RIGHT",
+    }
+    /// Bytes and encodings.
+    Bytes = "Bytes and encodings" {
+        /// Text in `'hex'`, `'utf8'`, `'ascii'` or `'base64'` as bytes.
+        ToBytes = "TO_BYTES",
+        /// Bytes as text in `'hex'`, `'utf8'`, `'ascii'` or `'base64'`.
+        FromBytes = "FROM_BYTES",
+        /// Text from one of these encodings to another.
+        Encode = "ENCODE",
+        /// The number in 4 bytes, `'BIG_ENDIAN'` or `'LITTLE_ENDIAN'`.
+        IntFromBytes = "INT_FROM_BYTES",
+        /// The number in 8 bytes.
+        BigintFromBytes = "BIGINT_FROM_BYTES",
+        /// The number in 8 bytes.
+        DoubleFromBytes = "DOUBLE_FROM_BYTES",
+        /// The MD5 digest in hexadecimal.
+        Md5 = "MD5",
+        /// 16 bytes as a UUID's text.
+        Uuid = "UUID",
+    }
+    /// URLs.
+    Url = "URLs" {
+        /// As a parameter of a form.
+        UrlEncodeParam = "URL_ENCODE_PARAM",
+        /// What a parameter of a form stands for.
+        UrlDecodeParam = "URL_DECODE_PARAM",
+        /// Behind `#`.
+        UrlExtractFragment = "URL_EXTRACT_FRAGMENT",
+        /// The host.
+        UrlExtractHost = "URL_EXTRACT_HOST",
+        /// The value of a parameter of the query.
+        UrlExtractParameter = "URL_EXTRACT_PARAMETER",
+        /// The path.
+        UrlExtractPath = "URL_EXTRACT_PATH",
+        /// The port; NULL if none is given.
+        UrlExtractPort = "URL_EXTRACT_PORT",
+        /// In front of the first colon.
+        UrlExtractProtocol = "URL_EXTRACT_PROTOCOL",
+        /// Behind `?`.
+        UrlExtractQuery = "URL_EXTRACT_QUERY",
     }
     /// Lists in text.
     List = "Lists in text" {
@@ -201,11 +306,45 @@ functions! {
     Time = "Dates and times" {
         /// Text by a format of Java's letters, local time of the zone.
         ParseTimestamp = "PARSE_TIMESTAMP",
+        /// Text by a format of Java's letters.
+        ParseDate = "PARSE_DATE",
+        /// Text by a format of Java's letters.
+        ParseTime = "PARSE_TIME",
         /// As text by a format of Java's letters, local time of the zone.
         FormatTimestamp = "FORMAT_TIMESTAMP",
+        /// As text by a format of Java's letters.
+        FormatDate = "FORMAT_DATE",
+        /// As text by a format of Java's letters.
+        FormatTime = "FORMAT_TIME",
+        /// So many units later; `YEARS`, `MONTHS`, `WEEKS`, `DAYS`, `HOURS`, `MINUTES`, `SECONDS`, `MILLISECONDS`.
+        DateAdd = "DATEADD",
+        /// So many units earlier.
+        DateSub = "DATESUB",
+        /// So many units later; midnight follows the end of the day.
+        TimeAdd = "TIMEADD",
+        /// So many units earlier.
+        TimeSub = "TIMESUB",
+        /// So many units later.
+        TimestampAdd = "TIMESTAMPADD",
+        /// So many units earlier.
+        TimestampSub = "TIMESTAMPSUB",
+        /// What clocks of the second zone show when those of the first show this.
+        ConvertTz = "CONVERT_TZ",
         /// Milliseconds since 1970 as a time-stamp.
         FromUnixTime = "FROM_UNIXTIME",
         /// Milliseconds since 1970.
         UnixTimestamp = "UNIX_TIMESTAMP",
+        /// Days since 1970 as a date.
+        FromDays = "FROM_DAYS",
+        /// Days since 1970.
+        UnixDate = "UNIX_DATE",
+        /// PARSE_TIMESTAMP in milliseconds since 1970.
+        StringToTimestamp = "STRINGTOTIMESTAMP",
+        /// FORMAT_TIMESTAMP of milliseconds since 1970.
+        TimestampToString = "TIMESTAMPTOSTRING",
+        /// PARSE_DATE in days since 1970.
+        StringToDate = "STRINGTODATE",
+        /// FORMAT_DATE of days since 1970.
+        DateToString = "DATETOSTRING",
     }
 }

@@ -1,9 +1,10 @@
 //! Functions of numbers.
 
+use super::round::{Rounding, Way};
 use super::{Batch, evaluate, literal};
-use crate::codec::{decimal, number};
+use crate::codec::decimal;
 use crate::expression::{Expression, Function};
-use crate::operator::column::{Column, Lane, Vector};
+use crate::operator::column::{Column, Vector};
 use crate::schema::DataType;
 use arrow_array::{Decimal128Array, Float64Array, Int32Array, Int64Array};
 
@@ -28,9 +29,12 @@ pub(super) fn call(
         Function::Exp => doubles(&values, len, f64::exp),
         Function::Ln => doubles(&values, len, f64::ln),
         Function::Abs => abs(&values, len),
-        Function::Round => {
+        Function::Log | Function::Power => powers(function, &operands, len),
+        Function::Cbrt => doubles(&values, len, f64::cbrt),
+        Function::Round | Function::Trunc => {
             let places = places.as_ref().map(Vector::int32);
-            let rounding = Rounding { places, scale, len, failures: &mut failures };
+            let way = if function == Function::Round { Way::HalfUp } else { Way::TowardsZero };
+            let rounding = Rounding { places, scale, len, way, failures: &mut failures };
             rounding.round(&values, data_type)
         }
         Function::Ceil => whole(&values, len, scale, Whole::Up, data_type),
@@ -42,6 +46,28 @@ pub(super) fn call(
 fn doubles(values: &Vector, len: usize, f: impl Fn(f64) -> f64) -> Column {
     let lane = values.double();
     (0..len).map(|row| lane.get(row).map(&f)).collect::<Float64Array>().into()
+}
+
+/// LOG and POWER.
+fn powers(function: Function, operands: &[&Vector], len: usize) -> Column {
+    let [first, second] = operands else {
+        let Some(values) = operands.first() else { return literal::nulls(&DataType::Double, len) };
+        return doubles(values, len, f64::log10);
+    };
+    let (first, second) = (first.double(), second.double());
+    let power = function == Function::Power;
+    let each = |row: usize| {
+        let (a, b) = (first.get(row)?, second.get(row)?);
+        Some(if power { a.powf(b) } else { logarithm(a, b) })
+    };
+    (0..len).map(each).collect::<Float64Array>().into()
+}
+
+fn logarithm(base: f64, value: f64) -> f64 {
+    if base <= 0.0 || base == 1.0 {
+        return f64::NAN;
+    }
+    if value == 0.0 { f64::NEG_INFINITY } else { value.ln() / base.ln() }
 }
 
 fn abs(values: &Vector, len: usize) -> Column {
@@ -107,85 +133,4 @@ fn whole(values: &Vector, len: usize, scale: u8, way: Whole, data_type: &DataTyp
         Column::Int64(array) => array.clone().into(),
         _ => literal::nulls(data_type, len),
     }
-}
-
-/// ROUND: to the nearest, a half up, towards positive infinity. Negative places round before the point.
-struct Rounding<'a> {
-    places: Option<Lane<'a, Int32Array>>,
-    scale: u8,
-    len: usize,
-    failures: &'a mut u64,
-}
-
-impl Rounding<'_> {
-    fn round(self, values: &Vector, data_type: &DataType) -> Column {
-        let Self { places, scale, len, failures } = self;
-        let places_of = |row: usize| places.map_or(Some(0), |places| places.get(row));
-        match &values.column {
-            Column::Double(_) if *data_type == DataType::Bigint => {
-                let lane = values.double();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "stops at the end of the range, as in Java"
-                )]
-                let nearest = |value: f64| (value + 0.5).floor() as i64;
-                (0..len).map(|row| lane.get(row).map(nearest)).collect::<Int64Array>().into()
-            }
-            Column::Double(_) => {
-                let lane = values.double();
-                let each = |row: usize| Some(round_double(lane.get(row)?, places_of(row)?));
-                (0..len).map(each).collect::<Float64Array>().into()
-            }
-            Column::Decimal(_) => {
-                let lane = values.decimal();
-                let DataType::Decimal { precision, scale: to } = *data_type else {
-                    let each = |row: usize| Some(round_digits(lane.get(row)?, scale, 0));
-                    return (0..len)
-                        .map(|row| i64::try_from(each(row)??).ok())
-                        .collect::<Int64Array>()
-                        .into();
-                };
-                let each = |row: usize| {
-                    let (value, places) = (lane.get(row)?, places_of(row)?);
-                    let rounded = round_digits(value, scale, places).and_then(|whole| {
-                        let digits = (whole, places.min(scale.into()));
-                        decimal::fit(digits, (precision, to), decimal::Rounding::HalfUp)
-                    });
-                    *failures += u64::from(rounded.is_none());
-                    rounded
-                };
-                (0..len).map(each).collect::<Decimal128Array>().into()
-            }
-            Column::Int32(array) => array.clone().into(),
-            Column::Int64(array) => array.clone().into(),
-            _ => literal::nulls(data_type, len),
-        }
-    }
-}
-
-/// Rounds the shortest decimal that stands for the double, so that 1.005 is what it looks like.
-fn round_double(value: f64, places: i32) -> f64 {
-    let mut text = Vec::new();
-    number::write_f64(value, &mut text);
-    let Some((digits, scale)) = decimal::parse(&text) else { return value };
-    let Ok(scale) = u8::try_from(scale.max(0)) else { return 0.0 };
-    // Numbers without digits behind those places are what they are.
-    if places >= i32::from(scale) {
-        return value;
-    }
-    let Some(rounded) = round_digits(digits, scale, places) else { return value };
-    let exponent = -places.min(scale.into());
-    let text = format!("{rounded}e{exponent}");
-    number::parse_f64(text.as_bytes()).unwrap_or(value)
-}
-
-/// The digits of a decimal of a scale, rounded to so many places; their scale is then the smaller of both.
-fn round_digits(digits: i128, scale: u8, places: i32) -> Option<i128> {
-    let by = i32::from(scale) - places;
-    if by <= 0 {
-        return Some(digits);
-    }
-    let Some(unit) = decimal::power(by.unsigned_abs()) else { return Some(0) };
-    let (floor, rest) = (digits.div_euclid(unit), digits.rem_euclid(unit));
-    Some(floor + i128::from(rest >= unit - rest))
 }

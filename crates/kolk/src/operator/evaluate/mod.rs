@@ -13,12 +13,18 @@ mod construct;
 mod cast;
 mod show;
 mod math;
+mod round;
 mod text;
 mod position;
 mod like;
 mod nested;
+mod geometry;
 mod rows;
 mod split;
+mod regex;
+mod mask;
+mod bytes;
+mod url;
 mod collection;
 mod lambda;
 mod json;
@@ -231,13 +237,18 @@ fn call(
     match function.family() {
         Family::Choice => conditional::call(function, arguments, data_type, batch),
         Family::Number => math::call(function, arguments, data_type, batch),
+        Family::Geometry => geometry::call(function, arguments, batch),
         Family::Text => text::call(function, arguments, batch),
         Family::Position => position::call(function, arguments, batch),
         Family::List => split::call(function, arguments, data_type, batch),
         Family::Collection => collection::call(function, arguments, data_type, batch),
         Family::Lambda => lambda::call(function, arguments, data_type, batch),
         Family::Json => json::call(function, arguments, data_type, batch),
-        Family::Time => time::call(function, arguments, batch),
+        Family::Regex => regex::call(function, arguments, data_type, batch),
+        Family::Mask => mask::call(function, arguments, data_type, batch),
+        Family::Bytes => bytes::call(function, arguments, data_type, batch),
+        Family::Url => url::call(function, arguments, data_type, batch),
+        Family::Time => time::call(function, arguments, data_type, batch),
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn call(function: Function, arguments: &[Expression], batch: &mut Bat
         Function::Instr => {
             (0..extent.len).map(|row| find(&operands, row)).collect::<Int32Array>().into()
         }
+        _ if matches!(operands[0].column, Column::Bytes(_)) => {
+            pad_bytes(&operands, extent.len, function == Function::Lpad, &mut failures)
+        }
         _ => pad(&operands, extent.len, function == Function::Lpad, &mut failures),
     };
     batch.finish(extent, failures, column)
@@ -117,6 +120,32 @@ fn pad(operands: &[&Vector], rows: usize, left: bool, failures: &mut u64) -> Col
             Some(if left { filling.chain(kept).collect() } else { kept.chain(filling).collect() })
         })();
         let made: Option<String> = made;
+        builder.append_option(made);
+    }
+    builder.finish().into()
+}
+
+/// The same of BYTES.
+fn pad_bytes(operands: &[&Vector], rows: usize, left: bool, failures: &mut u64) -> Column {
+    let mut builder = LargeBinaryBuilder::new();
+    for row in 0..rows {
+        let made: Option<Vec<u8>> = (|| {
+            let bytes = operands[0].bytes().get(row)?;
+            let len = usize::try_from(optional(operands, 1, row)??).ok()?;
+            let padding =
+                operands.get(2)?.bytes().get(row).filter(|padding| !padding.is_empty())?;
+            if len > TEXT_MAX {
+                *failures += 1;
+                return None;
+            }
+            let kept = bytes.iter().take(len);
+            let filling = padding.iter().cycle().take(len - kept.len());
+            Some(if left {
+                filling.chain(kept).copied().collect()
+            } else {
+                kept.chain(filling).copied().collect()
+            })
+        })();
         builder.append_option(made);
     }
     builder.finish().into()

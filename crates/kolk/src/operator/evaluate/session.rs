@@ -1,6 +1,7 @@
 //! What is the same for all rows of a query, and memory that lasts from batch to batch.
 
 use crate::codec::pattern::Pattern;
+use crate::codec::regex::Regex;
 use crate::codec::zone::Zone;
 use crate::operator::PlanError;
 use crate::operator::encode::Style;
@@ -24,6 +25,7 @@ pub(crate) struct Session {
     /// Formats and zones that expressions named, compiled.
     pub(crate) patterns: HashMap<String, Option<Pattern>>,
     pub(crate) zones: HashMap<String, Option<Zone>>,
+    pub(crate) regexes: HashMap<String, Option<Regex>>,
 }
 
 impl Session {
@@ -45,6 +47,7 @@ impl Session {
             lambda_failures: conventions.lambda_failures,
             patterns: HashMap::new(),
             zones: HashMap::new(),
+            regexes: HashMap::new(),
         })
     }
 
