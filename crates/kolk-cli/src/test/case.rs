@@ -111,7 +111,20 @@ fn records(
     topics.dedup();
     let mut failure = String::new();
     for topic in topics {
-        let expected: Vec<&Record> = expected.iter().filter(|of| of.topic == topic).collect();
+        let of_topic = expected.iter().filter(|record| record.topic == topic);
+        let layouts = stream(program, topic)
+            .map(|stream| (Layout::of_keys(stream), Layout::of_values(stream)));
+        let expected: Vec<Record> = of_topic
+            .map(|record| match &layouts {
+                None => record.clone(),
+                Some((keys, values)) => Record {
+                    key: keys.expected(&record.key),
+                    value: values.expected(&record.value),
+                    ..record.clone()
+                },
+            })
+            .collect();
+        let expected: Vec<&Record> = expected.iter().collect();
         let found = written.get(topic).map_or(&[][..], Vec::as_slice);
         failure.extend(report::topic(topic, &expected, found));
     }

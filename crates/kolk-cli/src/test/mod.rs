@@ -6,6 +6,7 @@
 
 mod case;
 mod compare;
+mod declared;
 mod file;
 mod json;
 mod post;

@@ -1,5 +1,6 @@
 //! Keys and values of test files ↔ bytes, by the formats that a topic's stream declares.
 
+use super::declared;
 use super::file::{Window, WindowKind};
 use super::json::Json;
 use base64::Engine;
@@ -77,6 +78,23 @@ impl Layout {
             _ => Some(plain(json).into_bytes()),
         };
         bytes.ok_or_else(refuse)
+    }
+
+    /// What a test file expects, as [`Self::read`] would give it.
+    pub(crate) fn expected(&self, json: &Json) -> Json {
+        match (self.format, self.columns.as_slice()) {
+            (Format::Json, columns) if !self.is_bare() => declared::object(json, columns),
+            (Format::Json | Format::BareJson, [alone, ..]) => {
+                declared::value(json, &alone.data_type)
+            }
+            (Format::Delimited { .. }, _) if *json != Json::Null => Json::Text(plain(json)),
+            _ => json.clone(),
+        }
+    }
+
+    /// Whether a single JSON value stands without an object around it.
+    fn is_bare(&self) -> bool {
+        matches!(self.columns.as_slice(), [alone] if alone.role == Role::Key)
     }
 
     /// The key or value that bytes stand for.
