@@ -96,7 +96,7 @@ impl Planner<'_> {
 fn check_key(create: &Declaration) -> Result<()> {
     let mut keys = create.columns.iter().filter(|column| column.role == ColumnRole::Key);
     if create.collection == ast::Collection::Table && keys.next().is_none() {
-        let message = format!("the table {} has no PRIMARY KEY", create.name);
+        let message = format!("the PRIMARY KEY of the table {} is missing", create.name);
         return Err(Problem::new(create.name.span, message, "what tells its rows apart?")
             .help("mark the column that the record key holds: (id STRING PRIMARY KEY, …)"));
     }

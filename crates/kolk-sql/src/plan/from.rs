@@ -78,7 +78,8 @@ impl Planner<'_> {
             collection: stream.collection,
             key: RecordKey { parts, origin: KeyOrigin::Input },
             window: bounds.map(|((start, end), form)| WindowColumns { start, end, form }),
-            bytes: true,
+            // Rows of a table also come from its state, which keeps columns and no bytes.
+            bytes: stream.collection == Collection::Stream,
             streams: vec![stream],
         }
     }

@@ -141,8 +141,7 @@ impl Planner<'_> {
         format::check_part(format, "key", &placed)?;
         // ksqlDB writes keys anew; only in format KAFKA do equal keys have equal bytes whoever wrote them.
         let alike = format == draft.rows.key_format() && (!moved || format == Format::Kafka);
-        let kept = draft.rows.keeps_key() && alike;
-        if kept && !(table && draft.payload == PayloadKind::Encoded) {
+        if draft.rows.keeps_key() && alike {
             return Ok(Payload::Unchanged);
         }
         let mut slots = Vec::with_capacity(key.parts.len());
@@ -157,7 +156,7 @@ impl Planner<'_> {
             }
             slots.push(at);
         }
-        Ok(if kept { Payload::Unchanged } else { Payload::Encoded { format, columns: slots } })
+        Ok(Payload::Encoded { format, columns: slots })
     }
 
     /// The key where nothing is known of what it holds.
