@@ -15,7 +15,8 @@ fn write(kolk: &Kolk, partition: i32, entries: &[(&str, i64)], position: i64) ->
         key: vec![Part::Key(vec![("user".to_owned(), DataType::String)])],
         value: vec![Part::Number("count".to_owned(), NumberForm::LittleEndian(8))],
     };
-    let mut store = Store::new(STORE).with_shape(shape);
+    let mut store = Store::new(STORE);
+    store.set_shape(shape);
     let layout = Layout {
         application: "shop".to_owned(),
         stage: "visits".to_owned(),

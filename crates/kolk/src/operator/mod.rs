@@ -24,6 +24,7 @@ mod explode;
 mod table;
 mod aggregate;
 mod node;
+mod shapes;
 mod process;
 mod tail;
 pub mod task;

@@ -6,6 +6,7 @@ use crate::operator::explode::Explode;
 use crate::operator::join;
 use crate::operator::operate::Operate;
 use crate::operator::process::Processing;
+use crate::operator::shapes::shapes;
 use crate::operator::stateless::{Filter, Merge, Project};
 use crate::operator::table::Table;
 use crate::topology::{Operator, Stage};
@@ -15,6 +16,16 @@ use crate::topology::{Operator, Stage};
 /// # Errors
 /// [`PlanError`].
 pub(crate) fn operate(of: &Stage, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError> {
+    let mut node = make(of, place)?;
+    if let Some(operate) = &mut node {
+        for (store, shape) in operate.stores().into_iter().zip(shapes(&of.query, place)) {
+            store.set_shape(shape);
+        }
+    }
+    Ok(node)
+}
+
+fn make(of: &Stage, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError> {
     let stage = &of.query;
     let node = &stage.nodes[place];
     let has_store = of.stores.iter().any(|store| store.node == Some(place));

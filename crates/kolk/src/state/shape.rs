@@ -29,6 +29,8 @@ pub enum Part {
     Row(Vec<(String, DataType)>),
     /// A number with its name.
     Number(String, NumberForm),
+    /// The rest, which only the program reads; the text says what it is of. State of another text is not taken for it.
+    Opaque(String),
 }
 
 /// How a number is written.
@@ -85,6 +87,7 @@ fn object(fields: &[FieldText], rest: &[u8]) -> String {
 
 fn show_part(part: &Part, rest: &mut &[u8], into: &mut Vec<FieldText>) -> Result<(), Corrupt> {
     let (columns, is_key) = match part {
+        Part::Opaque(_) => return Ok(()),
         Part::Number(name, form) => {
             let mut text = Vec::new();
             number::write_i64(take_number(*form, rest)?, &mut text);

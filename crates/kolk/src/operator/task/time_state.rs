@@ -27,7 +27,9 @@ impl Default for TimeState {
             ],
             value: of.map(|name| number(name, NumberForm::LittleEndian(8))).to_vec(),
         };
-        Self { store: Store::new("time").with_shape(shape) }
+        let mut store = Store::new("time");
+        store.set_shape(shape);
+        Self { store }
     }
 }
 

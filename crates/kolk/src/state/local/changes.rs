@@ -45,10 +45,10 @@ impl Changes {
         self.len == 0
     }
 
-    /// The memory held, in bytes.
+    /// How much there is to write, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.len()
     }
 
     /// Forgets the changes, and keeps the memory.

@@ -91,6 +91,10 @@ fn put_parts(parts: &[Part], into: &mut Vec<u8>) {
                 into.extend_from_slice(&tag);
                 put_bytes(name.as_bytes(), into);
             }
+            Part::Opaque(text) => {
+                into.push(5);
+                put_bytes(text.as_bytes(), into);
+            }
         }
     }
 }
@@ -111,6 +115,7 @@ fn take_parts(rest: &mut &[u8]) -> Result<Vec<Part>, Corrupt> {
         parts.push(match tag {
             0 => Part::Key(take_columns(rest)?),
             1 => Part::Row(take_columns(rest)?),
+            5 => Part::Opaque(take_text(rest)?),
             _ => {
                 let [bytes] = take(rest)?;
                 let form = match tag {
@@ -234,6 +239,7 @@ mod tests {
                     Part::Number("time".to_owned(), NumberForm::LittleEndian(8)),
                     Part::Number("task".to_owned(), NumberForm::BigEndian(4)),
                     Part::Row(columns),
+                    Part::Opaque("SUM(price)".to_owned()),
                 ],
             },
         };

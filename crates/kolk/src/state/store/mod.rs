@@ -86,9 +86,8 @@ impl Store {
     }
 
     /// Says what keys and values are made of, for those who look into the store without the program.
-    #[must_use]
-    pub fn with_shape(self, shape: Shape) -> Self {
-        Self { shape, ..self }
+    pub fn set_shape(&mut self, shape: Shape) {
+        self.shape = shape;
     }
 
     /// What keys and values are made of, as far as that was said.
@@ -438,6 +437,6 @@ impl Store {
 
     /// Forgets everything, the changes too, and gives the memory back.
     pub fn clear(&mut self) {
-        *self = Self::new(&self.name).with_shape(std::mem::take(&mut self.shape));
+        *self = Self { shape: std::mem::take(&mut self.shape), ..Self::new(&self.name) };
     }
 }
