@@ -159,8 +159,7 @@ impl Lanes {
 
     /// Goes on where a lane had come to when it was committed.
     pub(crate) fn restore(&mut self, lane: usize, progress: Progress, done: (i64, usize)) {
-        // Whether something is left to read shows again.
-        self.lanes[lane].progress = Progress { caught_up: false, ..progress };
+        self.lanes[lane].progress = progress;
         self.lanes[lane].done = done;
     }
 

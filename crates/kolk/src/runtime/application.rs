@@ -1,6 +1,7 @@
 //! An application: its queries, started together and stopped together.
 
 use super::error::{QueryError, StartError};
+use super::failpoint::{Failpoints, Point};
 use super::identity::InstanceIdentity;
 use super::run::StageRun;
 use super::stage_plan::StagePlan;
@@ -65,9 +66,19 @@ pub(super) struct Shared {
     reached_end: AtomicBool,
 }
 
+/// A query ends, if only by a panic.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.reach_end();
+    }
+}
+
 /// What all threads of an application look at.
 #[derive(Debug, Default)]
 pub(super) struct Control {
+    failpoints: Failpoints,
     stopping: AtomicBool,
     notifiers: Mutex<Vec<Notifier>>,
 }
@@ -88,11 +99,34 @@ impl Application {
     ///
     /// # Errors
     /// [`StartError`].
-    #[expect(clippy::needless_pass_by_value, reason = "an application is given what it runs with")]
     pub fn start(
         topology: &Topology,
         options: ApplicationOptions,
         clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        Self::start_with(topology, options, clock, Failpoints::default())
+    }
+
+    /// The same, and stages meet these failpoints.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    #[cfg(any(test, feature = "failpoints"))]
+    pub fn start_failing(
+        topology: &Topology,
+        options: ApplicationOptions,
+        clock: Arc<dyn Clock>,
+        failpoints: &Failpoints,
+    ) -> Result<Self, StartError> {
+        Self::start_with(topology, options, clock, failpoints.clone())
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "an application is given what it runs with")]
+    fn start_with(
+        topology: &Topology,
+        options: ApplicationOptions,
+        clock: Arc<dyn Clock>,
+        failpoints: Failpoints,
     ) -> Result<Self, StartError> {
         if topology.queries.is_empty() {
             return Err(StartError::Empty);
@@ -103,8 +137,8 @@ impl Application {
         }
         let identity = InstanceIdentity::acquire(&options.state)?;
         let topics = Arc::new(topics::ensure(&planned, &options.name, &options.client, &clock)?);
-        let mut application =
-            Self { queries: Vec::new(), control: Arc::new(Control::default()), identity };
+        let control = Arc::new(Control { failpoints, ..Control::default() });
+        let mut application = Self { queries: Vec::new(), control, identity };
         for stage in planned {
             let query = &stage.query;
             let sink = query
@@ -132,6 +166,7 @@ impl Application {
                 until: options.until,
                 commit_interval: options.commit_interval,
                 topics: Arc::clone(&topics),
+                state: options.state.clone(),
                 upstream,
             };
             let run =
@@ -149,6 +184,8 @@ impl Application {
     ) -> Result<(), StartError> {
         let for_thread = Arc::clone(&shared);
         let work = move || {
+            // Whoever waits for this query's end must not wait for ever; the error is told by `join`.
+            let _ended = Ended(Arc::clone(&for_thread));
             let result = run.run();
             match &result {
                 Ok(()) => for_thread.status().phase = QueryPhase::Stopped,
@@ -158,8 +195,6 @@ impl Application {
                     status.waiting = Some(error.to_string());
                 }
             }
-            // Whoever waits for this query's end must not wait for ever; the error is told by `join`.
-            for_thread.reach_end();
             result
         };
         #[expect(
@@ -247,6 +282,11 @@ impl Shared {
 }
 
 impl Control {
+    /// A stage comes by a failpoint.
+    pub(super) fn reach(&self, stage: &str, point: Point) {
+        self.failpoints.reach(stage, point);
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }

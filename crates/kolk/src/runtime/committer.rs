@@ -83,6 +83,14 @@ impl Committer {
         }
     }
 
+    /// Whether the end of the transaction was asked for, and not answered yet.
+    pub(super) fn is_ending(&self) -> bool {
+        match self {
+            Self::Plain { commit } => commit.is_busy(),
+            Self::Transactional { transaction } => transaction.is_ending(),
+        }
+    }
+
     /// Whether a commit is under way.
     pub(super) fn is_busy(&self) -> bool {
         match self {

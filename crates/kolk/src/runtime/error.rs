@@ -111,6 +111,9 @@ pub enum QueryError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// State on the local disk cannot be read or written.
+    #[error(transparent)]
+    Local(#[from] crate::state::local::LocalError),
     /// A row cannot be written.
     #[error("query {query}: {why}")]
     Row {

@@ -13,6 +13,7 @@ mod client_settings;
 mod committer;
 mod dead_letter;
 mod error;
+mod failpoint;
 mod feed;
 mod identity;
 mod run;
@@ -23,5 +24,7 @@ mod topics;
 
 pub use application::{Application, ApplicationOptions, StopHandle, Until};
 pub use error::{QueryError, StartError};
+#[cfg(any(test, feature = "failpoints"))]
+pub use failpoint::{Action, Failpoint, Failpoints, Point};
 pub use identity::InstanceIdentity;
 pub use status::{QueryPhase, QueryStatus};

@@ -4,6 +4,7 @@ use super::application::{Shared, Until};
 use super::topics::TopicSizes;
 use crate::client::config::ClientConfig;
 use crate::topology::Stage;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(super) struct StagePlan {
     pub(super) commit_interval: Duration,
     pub(super) topics: Arc<TopicSizes>,
     /// Stages that write what this one reads, by topic.
+    /// The state directory.
+    pub(super) state: PathBuf,
     pub(super) upstream: Vec<(String, Arc<Shared>)>,
 }
 

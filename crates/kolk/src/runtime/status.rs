@@ -42,6 +42,8 @@ pub struct QueryStatus {
     pub commits: u64,
     /// How often it went back to its committed offsets.
     pub rewinds: u64,
+    /// Records read from changelogs to restore state.
+    pub replayed: u64,
     /// What it waits for, if something is in the way: a broker that does not answer, a refused batch. Of a failed query: why.
     pub waiting: Option<String>,
     /// When it began, or the process did: milliseconds from the start to the first delivered row, once there was one.
@@ -62,6 +64,7 @@ impl QueryStatus {
             unacknowledged: 0,
             commits: 0,
             rewinds: 0,
+            replayed: 0,
             waiting: None,
             first_output_ms: None,
         }

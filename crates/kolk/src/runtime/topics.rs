@@ -3,6 +3,7 @@
 use super::error::StartError;
 use crate::client::admin::{Admin, NewTopic, TopicSize};
 use crate::client::config::ClientConfig;
+use crate::state::local::changelog_topic;
 use crate::time::Clock;
 use crate::topology::{JoinWith, Late, OnBadRecord, Operator, Query, Sink, Source, Stage};
 use std::collections::BTreeMap;
@@ -31,11 +32,6 @@ impl TopicSizes {
     pub(super) fn writers_of(&self, topic: &str) -> i32 {
         self.writers.get(topic).copied().unwrap_or_default()
     }
-}
-
-/// The changelog topic of a store.
-pub(super) fn changelog(application: &str, store: &str) -> String {
-    format!("{application}-{store}-changelog")
 }
 
 /// Creates the topics that the stages write, those between and beside them, and those that are declared with a number of
@@ -171,7 +167,7 @@ impl Topics<'_> {
         tasks: i32,
     ) -> Result<(), StartError> {
         for store in &stage.stores {
-            let topic = NewTopic::new(changelog(application, &store.name), tasks);
+            let topic = NewTopic::new(changelog_topic(application, &store.name), tasks);
             let topic = match store.retention {
                 None => topic.with("cleanup.policy", "compact"),
                 Some(retention) => {

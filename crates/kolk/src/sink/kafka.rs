@@ -121,7 +121,7 @@ impl KafkaOutlet {
         Ok(())
     }
 
-    /// The next offset of a lane, as far as acknowledgements tell.
+    /// The next offset of a lane, behind what was acknowledged last.
     #[must_use]
     pub fn next_offset(&self, lane: Lane) -> i64 {
         self.next_offsets.get(lane.0 as usize).copied().unwrap_or_default()

@@ -72,52 +72,54 @@ struct Step {
     topic: &'static str,
     /// Values and their partitions.
     values: Vec<(i32, String)>,
-    out: &'static [&'static str],
+    out: Vec<String>,
+}
+
+/// A row of the output; times in Paris. An ad is its page, its time and its campaign.
+fn enriched(number: u32, time: &str, page: &str, ad: Option<[&str; 3]>) -> String {
+    let visit = format!(
+        r#""visit_id":"visit-{number}","event_time":"2024-01-01T{time}.000+01:00","visit_page":"{page}""#
+    );
+    match ad {
+        None => format!("{{{visit}}}"),
+        Some([page, time, campaign]) => format!(
+            r#"{{{visit},"page":"{page}","display_time":"2024-01-01T{time}.000+01:00","campaign_name":"{campaign}"}}"#
+        ),
+    }
 }
 
 /// The document's table.
 fn steps() -> Vec<Step> {
     let step = |topic, values, out| Step { topic, values, out };
+    let visits = |values, out| step("visits", values, out);
+    let ads = |values, out| step("ads", values, out);
+    let home = ["home", "09:18:15", "supermarket"];
+    let category4 = ["category4", "10:10:30", "internet provider"];
     vec![
-        step(
-            "visits",
-            vec![(0, visit(1, "08:18:00", "home")), (1, visit(2, "08:20:00", "home"))],
-            &[],
-        ),
-        step(
-            "ads",
+        visits(vec![(0, visit(1, "08:18:00", "home")), (1, visit(2, "08:20:00", "home"))], vec![]),
+        ads(
             vec![(0, ad("home", "08:18:15", "supermarket"))],
-            &[
-                r#"{"visit_id":"visit-1","event_time":"2024-01-01T09:18:00.000+01:00","visit_page":"home","page":"home","display_time":"2024-01-01T09:18:15.000+01:00","campaign_name":"supermarket"}"#,
-            ],
+            vec![enriched(1, "09:18:00", "home", Some(home))],
         ),
-        step(
-            "visits",
+        visits(
             vec![(0, visit(3, "08:58:00", "category1")), (1, visit(4, "09:00:00", "category2"))],
-            &[],
+            vec![],
         ),
-        step(
-            "ads",
+        ads(
             vec![(1, ad("category3", "09:00:15", "supermarket"))],
-            &[
-                r#"{"visit_id":"visit-2","event_time":"2024-01-01T09:20:00.000+01:00","visit_page":"home"}"#,
-            ],
+            vec![enriched(2, "09:20:00", "home", None)],
         ),
-        step("ads", vec![(0, ad("category4", "09:10:30", "internet provider"))], &[]),
-        step("visits", vec![(0, visit(5, "08:58:00", "category4"))], &[]),
-        step(
-            "visits",
+        ads(vec![(0, ad("category4", "09:10:30", "internet provider"))], vec![]),
+        visits(vec![(0, visit(5, "08:58:00", "category4"))], vec![]),
+        visits(
             vec![(1, visit(6, "09:09:00", "category4"))],
-            &[
-                r#"{"visit_id":"visit-6","event_time":"2024-01-01T10:09:00.000+01:00","visit_page":"category4","page":"category4","display_time":"2024-01-01T10:10:30.000+01:00","campaign_name":"internet provider"}"#,
-            ],
+            vec![enriched(6, "10:09:00", "category4", Some(category4))],
         ),
-        step(
-            "visits",
+        visits(
             vec![(0, visit(100, "10:09:00", "category6"))],
-            &[
-                r#"{"visit_id":"visit-3","event_time":"2024-01-01T09:58:00.000+01:00","visit_page":"category1"}"#,
-                r#"{"visit_id":"visit-5","event_time":"2024-01-01T09:58:00.000+01:00","visit_page":"category4"}"#,
+            vec![
+                enriched(3, "09:58:00", "category1", None),
+                enriched(5, "09:58:00", "category4", None),
             ],
         ),
     ]
@@ -152,7 +154,7 @@ pub(crate) fn visits_meet_their_ads_step_by_step(cluster: &Cluster) {
     for (number, step) in steps().iter().enumerate() {
         produce(cluster, step, &mut next);
         given += step.values.len() as u64;
-        expected.extend(step.out.iter().map(|value| (*value).to_owned()));
+        expected.extend(step.out.clone());
         expected.sort();
         wait_until("every stage has taken all rows", || {
             let status = application.status();
@@ -184,7 +186,7 @@ pub(crate) fn the_joiner_gives_the_same_in_one_go(cluster: &Cluster) {
         assert!(result.is_ok(), "{}: {result:?}", status.name);
         assert!(status.account.balances(), "{}: {}", status.name, status.account);
     }
-    let mut expected: Vec<&str> = steps().iter().flat_map(|step| step.out).copied().collect();
-    expected.sort_unstable();
+    let mut expected: Vec<String> = steps().into_iter().flat_map(|step| step.out).collect();
+    expected.sort();
     assert_eq!(seen(cluster), expected);
 }

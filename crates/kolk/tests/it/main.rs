@@ -18,6 +18,7 @@ mod joiner;
 mod round_trip;
 mod sharing;
 mod stages;
+mod state;
 mod cases;
 
 /// Every case as a test, each with a broker of its own.

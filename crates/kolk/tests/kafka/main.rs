@@ -34,6 +34,8 @@ mod round_trip;
 mod sharing;
 #[path = "../it/stages.rs"]
 mod stages;
+#[path = "../it/state.rs"]
+mod state;
 mod secure;
 mod server;
 

@@ -263,6 +263,12 @@ impl Transaction {
         }
     }
 
+    /// Whether a commit is under way that was asked for, and not answered yet.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.phase == Phase::Committing && self.end.attempts > 0
+    }
+
     /// When [`Self::step`] must be called again although nothing arrived.
     #[must_use]
     pub fn deadline(&self) -> Option<Moment> {

@@ -31,6 +31,7 @@ use late::LateRows;
 use time_state::TimeState;
 
 pub use crate::operator::operate::Fates;
+pub use time_state::StateTopic;
 
 /// What a task must know beside its stage.
 #[derive(Debug, Clone)]
@@ -362,7 +363,9 @@ impl Task {
                 output,
             );
         }
-        self.time.note(&self.lanes, self.inputs.len());
+        let positions: Vec<Option<i64>> =
+            (0..self.inputs.len()).map(|input| self.position(input)).collect();
+        self.time.note(&self.lanes, &positions);
         for number in 0..self.stores.len() {
             let task = self.stores[number];
             let to = Destination::Changelog(number);
@@ -420,6 +423,23 @@ impl Task {
         self.graph.restored(&sources)?;
         self.sink_watermark = self.graph.watermark(self.sink);
         Ok(())
+    }
+
+    /// Notes the id of a topic that state is built on or kept in: it is committed with the state.
+    pub fn note_topic(&mut self, topic: StateTopic, id: [u8; 16]) {
+        self.time.note_topic(topic, id);
+    }
+
+    /// The id that a topic had when state was committed.
+    #[must_use]
+    pub fn noted_topic(&self, topic: StateTopic) -> Option<[u8; 16]> {
+        self.time.topic(topic)
+    }
+
+    /// The next offset of an input to read when state was committed; `None` when none ever was.
+    #[must_use]
+    pub fn noted_position(&self, input: usize) -> Option<i64> {
+        self.time.position(input)
     }
 
     /// A store, for those who look into it.

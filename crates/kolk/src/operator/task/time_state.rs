@@ -5,12 +5,26 @@ use crate::state::{NumberForm, Part, Shape, Store};
 
 /// Stands for the task of a lane that has none before it …
 const DIRECT: i32 = -1;
-/// … and for the input as a whole.
+/// … for the input as a whole …
 const WHOLE: i32 = -2;
+/// … and for a topic, whose id is the value.
+const TOPIC: i32 = -3;
+/// Numbers of changelogs begin here, behind those of inputs.
+const CHANGELOGS: usize = 1 << 15;
 /// Stands for a watermark that is not there yet.
 const NONE: i64 = i64::MIN;
 
-/// The store, and how its entries look: input and task → watermark, reached, next offset, rows done of the record there.
+/// A topic that state was built on, or is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateTopic {
+    /// That of an input, by number.
+    Input(usize),
+    /// The changelog of a store, by number.
+    Changelog(usize),
+}
+
+/// The store, and how its entries look: input and task → watermark, reached, next offset, rows done of the record there, whether
+/// nothing was left to read.
 #[derive(Debug)]
 pub(super) struct TimeState {
     pub(super) store: Store,
@@ -19,7 +33,7 @@ pub(super) struct TimeState {
 impl Default for TimeState {
     fn default() -> Self {
         let number = |name: &str, form| Part::Number(name.to_owned(), form);
-        let of = ["watermark", "reached", "offset", "rows"];
+        let of = ["watermark", "reached", "offset", "rows", "caught_up"];
         let shape = Shape {
             key: vec![
                 number("input", NumberForm::BigEndian(2)),
@@ -34,31 +48,50 @@ impl Default for TimeState {
 }
 
 impl TimeState {
-    /// Notes what has changed.
-    pub(super) fn note(&mut self, lanes: &Lanes, inputs: usize) {
+    /// Notes what has changed; `positions` are the next offsets of the inputs to read.
+    pub(super) fn note(&mut self, lanes: &Lanes, positions: &[Option<i64>]) {
         for lane in lanes.all() {
-            // Offsets of records are committed with the group; only blocks may be done in parts.
-            let (offset, rows) = if lane.upstream.is_some() { lane.done } else { (0, 0) };
+            // Offsets of records are committed with the group; only blocks may be done in parts. Whether a topic of records has
+            // more shows with the next fetch; what another task has told is told once.
+            let Progress { watermark, reached, caught_up } = lane.progress;
+            let (offset, rows, caught_up) = match lane.upstream {
+                Some(_) => (lane.done.0, lane.done.1, caught_up),
+                None => (0, 0, false),
+            };
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-            let Progress { watermark, reached, .. } = lane.progress;
-            let of = [watermark.unwrap_or(NONE), reached, offset, rows];
-            self.put(lane.input, lane.upstream.unwrap_or(DIRECT), of);
+            let of = [watermark.unwrap_or(NONE), reached, offset, rows, caught_up.into()];
+            self.put(&key(lane.input, lane.upstream.unwrap_or(DIRECT)), &bytes(of));
         }
-        for input in 0..inputs {
-            self.put(input, WHOLE, [lanes.watermark(input).unwrap_or(NONE), 0, 0, 0]);
+        for (input, position) in positions.iter().enumerate() {
+            let watermark = lanes.watermark(input).unwrap_or(NONE);
+            let of = [watermark, 0, position.unwrap_or(NONE), 0, 0];
+            self.put(&key(input, WHOLE), &bytes(of));
         }
     }
 
-    fn put(&mut self, input: usize, task: i32, of: [i64; 4]) {
-        let mut value = [0; 32];
-        for (bytes, number) in value.as_chunks_mut::<8>().0.iter_mut().zip(of) {
-            *bytes = number.to_le_bytes();
-        }
-        let key = key(input, task);
-        match self.store.find(&key) {
-            Some(entry) if *self.store.value(entry) == value => {}
+    /// Notes the id of a topic.
+    pub(super) fn note_topic(&mut self, topic: StateTopic, id: [u8; 16]) {
+        self.put(&topic_key(topic), &id);
+    }
+
+    /// The id that a topic had.
+    pub(super) fn topic(&self, topic: StateTopic) -> Option<[u8; 16]> {
+        let entry = self.store.find(&topic_key(topic))?;
+        self.store.value(entry).try_into().ok()
+    }
+
+    /// The next offset of an input to read.
+    pub(super) fn position(&self, input: usize) -> Option<i64> {
+        let entry = self.store.find(&key(input, WHOLE))?;
+        let [_, _, position, ..] = read(self.store.value(entry))?;
+        (position != NONE).then_some(position)
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        match self.store.find(key) {
+            Some(entry) if self.store.value(entry) == value => {}
             _ => {
-                self.store.put(&key, &value);
+                self.store.put(key, value);
             }
         }
     }
@@ -66,7 +99,7 @@ impl TimeState {
     /// Lets lanes and inputs go on from there.
     pub(super) fn restore(&self, lanes: &mut Lanes) {
         for (_, key, value) in self.store.iter() {
-            let (Some((input, task)), Some([watermark, reached, offset, rows])) =
+            let (Some((input, task)), Some([watermark, reached, offset, rows, caught_up])) =
                 (read_key(key), read(value))
             else {
                 continue;
@@ -78,10 +111,25 @@ impl TimeState {
             }
             let upstream = (task != DIRECT).then_some(task);
             if let Some(lane) = lanes.find(input, upstream) {
-                let progress = Progress { watermark, reached, caught_up: false };
+                let progress = Progress { watermark, reached, caught_up: caught_up != 0 };
                 lanes.restore(lane, progress, (offset, usize::try_from(rows).unwrap_or_default()));
             }
         }
+    }
+}
+
+fn bytes(of: [i64; 5]) -> [u8; 40] {
+    let mut value = [0; 40];
+    for (bytes, number) in value.as_chunks_mut::<8>().0.iter_mut().zip(of) {
+        *bytes = number.to_le_bytes();
+    }
+    value
+}
+
+fn topic_key(topic: StateTopic) -> [u8; 6] {
+    match topic {
+        StateTopic::Input(input) => key(input, TOPIC),
+        StateTopic::Changelog(store) => key(CHANGELOGS + store, TOPIC),
     }
 }
 
@@ -96,8 +144,8 @@ fn read_key(key: &[u8]) -> Option<(usize, i32)> {
     Some((u16::from_be_bytes(*input).into(), i32::from_be_bytes(task.try_into().ok()?)))
 }
 
-fn read(value: &[u8]) -> Option<[i64; 4]> {
+fn read(value: &[u8]) -> Option<[i64; 5]> {
     let (numbers, rest) = value.as_chunks::<8>();
-    let numbers: [[u8; 8]; 4] = numbers.try_into().ok()?;
+    let numbers: [[u8; 8]; 5] = numbers.try_into().ok()?;
     rest.is_empty().then(|| numbers.map(i64::from_le_bytes))
 }

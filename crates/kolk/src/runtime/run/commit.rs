@@ -5,6 +5,7 @@ use crate::client::commit::CommittedOffset;
 use crate::client::{Offset, TopicPartition};
 use crate::runtime::committer::Committed;
 use crate::runtime::error::QueryError;
+use crate::runtime::failpoint::Point;
 use crate::runtime::tasks::Way;
 use crate::sink::delivery::Delivery;
 use crate::sink::outlet::Outlet;
@@ -79,6 +80,7 @@ impl StageRun {
     }
 
     fn flush(&mut self, reason: Reason) -> Result<(), QueryError> {
+        self.reach(Point::BeforeFlush);
         if let Work::Tasks(tasks) = &mut self.work {
             tasks.prepare(&mut Way {
                 delivery: &mut self.delivery,
@@ -87,6 +89,7 @@ impl StageRun {
                 now_ms: self.clock.now_ms().0,
             })?;
         }
+        self.reach(Point::AfterPrepare);
         // What is still to come of a batch that was begun is read again after the commit, by whoever owns it then.
         self.delivery.drain();
         if !self.is_at_end_of_input() {
@@ -115,15 +118,17 @@ impl StageRun {
 
     fn start_commit(&mut self, reason: Reason) -> Result<(), QueryError> {
         let offsets = self.new_positions();
+        let epoch = i64::from(self.source.identity().generation);
         if offsets.is_empty() {
             self.delivery.committed();
             if let Work::Tasks(tasks) = &mut self.work {
-                tasks.committed(&self.outlet)?;
+                tasks.committed(&self.outlet, epoch)?;
             }
             return self.committed(reason);
         }
         let metadata =
             if self.is_transactional() { self.transactional_id.clone() } else { String::new() };
+        self.reach(Point::BeforeOffsets);
         let offsets = to_commit(&offsets, &metadata);
         self.source.hold();
         let identity = self.source.identity();
@@ -165,7 +170,15 @@ impl StageRun {
     }
 
     pub(super) fn step_committer(&mut self) -> Result<(), QueryError> {
+        let was_ending = self.committer.is_ending();
+        if was_ending {
+            self.reach(Point::EndSent);
+        }
         let outcome = self.committer.step(&mut self.network, self.outlet.producer())?;
+        if !was_ending && self.committer.is_ending() {
+            // It leaves with the next look at the network.
+            self.reach(Point::AfterOffsets);
+        }
         match outcome {
             None => Ok(()),
             Some(Committed::Done) => self.on_committed(),
@@ -194,7 +207,13 @@ impl StageRun {
         }
     }
 
+    /// A place where a test may have it end.
+    pub(super) fn reach(&self, point: Point) {
+        self.control.reach(&self.name, point);
+    }
+
     fn on_committed(&mut self) -> Result<(), QueryError> {
+        self.reach(Point::AfterEnd);
         self.commits += 1;
         self.committed.extend(self.committing.drain(..));
         if self.phase == Phase::Rewinding {
@@ -204,8 +223,10 @@ impl StageRun {
         }
         self.delivery.committed();
         if let Work::Tasks(tasks) = &mut self.work {
-            tasks.committed(&self.outlet)?;
+            let epoch = i64::from(self.source.identity().generation);
+            tasks.committed(&self.outlet, epoch)?;
         }
+        self.reach(Point::AfterLocal);
         self.settle_account();
         self.committed_account = self.account;
         match std::mem::replace(&mut self.phase, Phase::Running) {

@@ -18,6 +18,7 @@ use super::application::{Control, Shared, Until};
 use super::client_settings::client_settings;
 use super::committer::Committer;
 use super::error::{QueryError, StartError};
+use super::failpoint::Point;
 use super::feed::Feed;
 use super::stage_plan::StagePlan;
 use super::tasks::{Tasks, Way};
@@ -216,7 +217,12 @@ impl StageRun {
             self.on_source(event)?;
         }
         if let Work::Tasks(tasks) = &mut self.work {
+            let replayed = tasks.replayed();
             tasks.step(&mut self.network, &mut self.metadata, &mut self.source)?;
+            if tasks.replayed() > replayed {
+                self.control.reach(&self.name, Point::Replaying);
+            }
+            self.notice = tasks.take_notices().pop().or_else(|| self.notice.take());
         }
         self.check_end();
         if self.phase == Phase::Running {

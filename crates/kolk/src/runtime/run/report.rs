@@ -73,9 +73,9 @@ impl StageRun {
 
     pub(super) fn write_status(&mut self) {
         self.settle_account();
-        let (restoring, watermark) = match &self.work {
-            Work::Pass(_) => (false, self.source.watermark()),
-            Work::Tasks(tasks) => (tasks.is_restoring(), tasks.watermark()),
+        let (restoring, watermark, replayed) = match &self.work {
+            Work::Pass(_) => (false, self.source.watermark(), 0),
+            Work::Tasks(tasks) => (tasks.is_restoring(), tasks.watermark(), tasks.replayed()),
         };
         let mut status = self.shared.status();
         status.phase = match self.phase {
@@ -90,6 +90,7 @@ impl StageRun {
         status.unacknowledged = self.delivery.unacknowledged();
         status.commits = self.commits;
         status.rewinds = self.rewinds;
+        status.replayed = replayed;
         status.waiting = self.outlet.retrying().map(str::to_owned).or_else(|| self.notice.clone());
         status.first_output_ms =
             self.first_output.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));

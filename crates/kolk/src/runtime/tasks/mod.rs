@@ -6,9 +6,11 @@
 //!                                                └ committed: positions are in the group
 //! ```
 
+mod check;
 mod input;
 mod output;
 mod restore;
+mod restoring;
 
 use super::error::QueryError;
 use super::stage_plan::StagePlan;
@@ -20,10 +22,12 @@ use crate::client::metadata::Metadata;
 use crate::client::network::Network;
 use crate::client::{Offset, TopicPartition};
 use crate::operator::{PlanError, Task, TaskOptions};
-use crate::record::{Output, Rows, RowsReader};
+use crate::record::{Destination, Output, Rows, RowsReader};
 use crate::sink::delivery::Delivery;
 use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Flow, Source};
+use crate::state::Store;
+use crate::state::local::{Changes, LocalState};
 use crate::time::Moment;
 use crate::topology::{OnBadRecord, Stage};
 use input::Input;
@@ -43,6 +47,9 @@ const OUTPUT_ROWS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Tasks {
     stage: Stage,
+    transactional: bool,
+    /// What the metadata of offsets begin with that this group's instances have committed.
+    group_prefix: String,
     options: TaskOptions,
     inputs: Vec<Input>,
     sides: Sides,
@@ -57,6 +64,11 @@ pub(super) struct Tasks {
 #[derive(Debug)]
 struct Running {
     task: Task,
+    /// The folder on the local disk, if there is one, and what goes there after the commit.
+    local: Option<LocalState>,
+    changes: Changes,
+    /// The stores that these are of.
+    changed: BTreeSet<usize>,
     /// Whether it may have something to do.
     ready: bool,
     /// Whether anything has come to it since it was prepared for a commit.
@@ -107,6 +119,8 @@ impl Tasks {
             sides: Sides::new(plan, outlet),
             restore: Restore::new(plan, config),
             stage: stage.clone(),
+            transactional: stage.query.sink().is_some_and(|of| of.delivery.is_transactional()),
+            group_prefix: format!("{}-", plan.group_id()),
             options,
             inputs,
             located: BTreeMap::new(),
@@ -164,9 +178,16 @@ impl Tasks {
         metadata: &mut Metadata,
         source: &mut Source,
     ) -> Result<(), QueryError> {
-        for ready in self.restore.step(network, metadata)? {
+        if !self.knows_topics(metadata) {
+            return Ok(());
+        }
+        for (number, mut restored) in self.restore.step(network, metadata)? {
+            let read = self.check(number, &mut restored, metadata)?;
             let mut running = Running {
-                task: ready.task,
+                task: restored.task,
+                local: restored.local,
+                changes: Changes::new(),
+                changed: BTreeSet::new(),
                 ready: true,
                 dirty: false,
                 sent: false,
@@ -174,16 +195,15 @@ impl Tasks {
                 committed: Vec::new(),
                 paused: BTreeSet::new(),
             };
-            for (partition, committed) in &ready.located {
-                let offset = committed.as_ref().map(|committed| committed.offset);
+            for (partition, offset) in &read {
                 if let Some(offset) = offset {
                     self.inputs_of(partition)
                         .for_each(|input| running.task.passed(input, offset.0));
                 }
-                source.read(partition, offset);
+                source.read(partition, *offset);
             }
             running.committed = running.positions();
-            self.running.insert(ready.number, running);
+            self.running.insert(number, running);
         }
         Ok(())
     }
@@ -309,6 +329,16 @@ impl Tasks {
                 .prepare_commit(&mut self.output)
                 .map_err(|why| QueryError::Row { query: self.stage.query.name.clone(), why })?;
             (running.dirty, running.prepared) = (false, true);
+            if running.local.is_some() {
+                for of in &self.output.addressed {
+                    if let (Destination::Changelog(store), Some(key)) =
+                        (of.to, of.key.of(&self.output.encoded))
+                    {
+                        running.changes.push(store, key, of.value.of(&self.output.encoded));
+                        running.changed.insert(store);
+                    }
+                }
+            }
             self.deliver(number, way)?;
         }
         Ok(())
@@ -332,13 +362,35 @@ impl Tasks {
         offsets.into_iter().collect()
     }
 
-    /// The commit is through, or there was nothing to commit.
-    pub(super) fn committed(&mut self, _outlet: &KafkaOutlet) -> Result<(), QueryError> {
-        for running in self.running.values_mut().filter(|running| running.prepared) {
+    /// The commit is through, or there was nothing to commit: what is committed goes to the local disk (R3).
+    pub(super) fn committed(&mut self, outlet: &KafkaOutlet, epoch: i64) -> Result<(), QueryError> {
+        for (number, running) in self.running.iter_mut().filter(|(_, of)| of.prepared) {
             (running.prepared, running.sent) = (false, false);
             running.committed = running.positions();
+            let Some(local) = running.local.as_mut().filter(|_| !running.changes.is_empty()) else {
+                continue;
+            };
+            let position = |store: usize| {
+                let lane = self.sides.changelog(store, *number)?;
+                Some((store, outlet.next_offset(lane)))
+            };
+            let changed = std::mem::take(&mut running.changed);
+            let positions: Vec<(usize, i64)> = changed.into_iter().filter_map(position).collect();
+            let stores = running.task.stores();
+            let stores: Vec<&Store> = stores.iter().map(|store| &**store).collect();
+            local.append(&mut running.changes, &positions, epoch, &stores)?;
         }
         Ok(())
+    }
+
+    /// What somebody should know, since the last call.
+    pub(super) fn take_notices(&mut self) -> Vec<String> {
+        self.restore.take_notices()
+    }
+
+    /// Records read from changelogs so far.
+    pub(super) fn replayed(&self) -> u64 {
+        self.restore.replayed()
     }
 
     /// The partitions belong to somebody else, and so do their tasks.
@@ -389,7 +441,8 @@ impl Tasks {
 
     /// Whether state was built on the topic, or is kept in it.
     pub(super) fn depends_on(&self, topic: &str) -> bool {
-        self.inputs.iter().any(|input| *input.topic == *topic) || self.restore.reads(topic)
+        self.inputs.iter().any(|input| *input.topic == *topic)
+            || self.restore.changelogs().iter().any(|changelog| **changelog == *topic)
     }
 
     /// Whether tasks are being restored.

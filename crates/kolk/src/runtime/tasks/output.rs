@@ -6,11 +6,12 @@ use crate::record::{Addressed, Destination, Rows};
 use crate::runtime::dead_letter::DeadLetter;
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
-use crate::runtime::topics::{changelog, late_topic};
+use crate::runtime::topics::late_topic;
 use crate::sink::held::SinkRow;
 use crate::sink::kafka::{KafkaOutlet, Side};
 use crate::sink::outlet::{Outlet, Stamp};
 use crate::sink::progress::{InputPartition, Lane};
+use crate::state::local::changelog_topic;
 use crate::topology::OnBadRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ impl Sides {
         let sink = side(query.sink().map_or("", |sink| &sink.topic));
         let stores = plan.stage.stores.iter();
         let changelogs =
-            stores.map(|store| side(&changelog(&plan.application, &store.name))).collect();
+            stores.map(|store| side(&changelog_topic(&plan.application, &store.name))).collect();
         let nodes = query.nodes.iter().enumerate();
         let late =
             nodes.filter_map(|(node, of)| Some((node, side(late_topic(&of.operator)?)))).collect();

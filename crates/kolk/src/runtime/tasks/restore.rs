@@ -1,8 +1,14 @@
 //! Tasks on their way to work: their changelogs are read to the end and put into their stores.
+//!
+//! ```text
+//! begin ─▶ topics known ─▶ local disk ─▶ first and last offsets ─▶ does the disk fit? ─▶ replay what follows ─▶ Ready
+//!                                                                   └ no: wiped, replay all
+//! ```
 
+use super::restoring::{Home, Log, Restoring};
 use super::unreadable;
 use crate::client::commit::CommittedOffset;
-use crate::client::config::ClientConfig;
+use crate::client::config::{ClientConfig, Isolation};
 use crate::client::error::{Action, ClientError};
 use crate::client::fetch::{FetchEvent, FetchedPartition, Fetcher, Start};
 use crate::client::metadata::Metadata;
@@ -13,7 +19,7 @@ use crate::operator::Task;
 use crate::record::{Rows, RowsReader};
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
-use crate::runtime::topics::changelog;
+use crate::state::local::changelog_topic;
 use crate::time::Moment;
 use kolk_wire::record::Scratch;
 use std::collections::BTreeMap;
@@ -22,19 +28,10 @@ use std::sync::Arc;
 /// After so many bytes the others get their turn: heartbeats, and tasks that work already.
 const TURN_BYTES: usize = 4 << 20;
 
-/// A task whose state is as it was committed.
-#[derive(Debug)]
-pub(super) struct Restored {
-    pub(super) number: i32,
-    pub(super) task: Task,
-    /// Its partitions, with their committed offsets.
-    pub(super) located: Vec<(TopicPartition, Option<CommittedOffset>)>,
-}
-
 /// Tasks that are being restored.
 #[derive(Debug)]
 pub(super) struct Restore {
-    query: String,
+    home: Home,
     /// By number of the store.
     changelogs: Vec<Arc<str>>,
     fetcher: Fetcher,
@@ -44,50 +41,32 @@ pub(super) struct Restore {
     /// Whether the last turn ended before everything was done that could be.
     more: bool,
     scratch: Scratch,
-}
-
-#[derive(Debug)]
-struct Restoring {
-    task: Task,
-    located: Vec<(TopicPartition, Option<CommittedOffset>)>,
-    logs: Vec<Log>,
-}
-
-/// A changelog partition.
-#[derive(Debug, Clone, Copy, Default)]
-struct Log {
-    start: Option<i64>,
-    end: Option<i64>,
-    reading: bool,
-    /// The next offset to read.
-    position: i64,
-}
-
-impl Log {
-    fn is_done(&self) -> bool {
-        self.reading && self.end.is_some_and(|end| self.position >= end)
-    }
+    /// What somebody should know.
+    notices: Vec<String>,
+    /// Records read so far.
+    replayed: u64,
 }
 
 impl Restore {
     pub(super) fn new(plan: &StagePlan, config: &ClientConfig) -> Self {
         let stores = plan.stage.stores.iter();
-        let changelogs =
-            stores.map(|store| Arc::from(changelog(&plan.application, &store.name))).collect();
-        let mut config = config.clone();
-        let fetcher = Fetcher::on_lane(&config, Lane::Restore);
+        let changelogs = stores
+            .map(|store| Arc::from(changelog_topic(&plan.application, &store.name)))
+            .collect();
         // The end is that of the log, not the last stable offset: offsets may be stable before the marker that ends the same
         // transaction has reached this log. Records of transactions that are still open are waited for.
-        config.fetch.isolation = crate::client::config::Isolation::ReadUncommitted;
+        let lookup = || OffsetLookup::new(config).isolated(Isolation::ReadUncommitted);
         Self {
-            query: plan.stage.query.name.clone(),
+            home: Home::new(plan),
             changelogs,
-            fetcher,
-            starts: OffsetLookup::new(&config),
-            ends: OffsetLookup::new(&config),
+            fetcher: Fetcher::on_lane(config, Lane::Restore),
+            starts: lookup(),
+            ends: lookup(),
             tasks: BTreeMap::new(),
             more: false,
             scratch: Scratch::new(),
+            notices: Vec::new(),
+            replayed: 0,
         }
     }
 
@@ -102,8 +81,7 @@ impl Restore {
             self.starts.want(partition.clone(), OffsetSpec::Earliest);
             self.ends.want(partition, OffsetSpec::Latest);
         }
-        let logs = vec![Log::default(); self.changelogs.len()];
-        self.tasks.insert(number, Restoring { task, located, logs });
+        self.tasks.insert(number, Restoring::new(task, located, self.changelogs.len()));
     }
 
     /// The task is somebody else's.
@@ -123,13 +101,23 @@ impl Restore {
         numbers.into_iter().for_each(|number| self.forget(number));
     }
 
-    /// Whether the topic is one of the changelogs.
-    pub(super) fn reads(&self, topic: &str) -> bool {
-        self.changelogs.iter().any(|changelog| **changelog == *topic)
-    }
-
     pub(super) fn is_idle(&self) -> bool {
         self.tasks.is_empty()
+    }
+
+    /// The changelogs, by number of the store.
+    pub(super) fn changelogs(&self) -> &[Arc<str>] {
+        &self.changelogs
+    }
+
+    /// Records read from changelogs so far.
+    pub(super) fn replayed(&self) -> u64 {
+        self.replayed
+    }
+
+    /// What somebody should know, since the last call.
+    pub(super) fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     /// When [`Self::step`] must be called again although nothing arrived.
@@ -141,16 +129,17 @@ impl Restore {
         deadlines.into_iter().flatten().min().filter(|_| !self.is_idle())
     }
 
-    /// Sends, receives, and puts what came into stores; gives the tasks that are ready.
+    /// Sends, receives, and puts what came into stores; gives the tasks whose stores are as they were committed.
     pub(super) fn step(
         &mut self,
         network: &mut Network,
         metadata: &mut Metadata,
-    ) -> Result<Vec<Restored>, QueryError> {
+    ) -> Result<Vec<(i32, Restoring)>, QueryError> {
         self.more = false;
         if self.is_idle() {
             return Ok(Vec::new());
         }
+        self.open(metadata)?;
         self.find_bounds(network, metadata)?;
         self.fetcher.step(network, metadata)?;
         let mut bytes = 0;
@@ -158,6 +147,8 @@ impl Restore {
             match event {
                 FetchEvent::Records(fetched) => bytes += self.replay(fetched)?,
                 FetchEvent::Started { .. } => {}
+                // Retention or compaction was faster: what is there now begins elsewhere.
+                FetchEvent::OutOfRange { partition, .. } => self.look_again(partition.partition),
                 other => return Err(lost(&other)),
             }
             if bytes >= TURN_BYTES {
@@ -165,7 +156,20 @@ impl Restore {
                 break;
             }
         }
-        self.take_ready()
+        let done = |(_, of): &(&i32, &Restoring)| of.logs.iter().all(Log::is_done);
+        let numbers: Vec<i32> = self.tasks.iter().filter(done).map(|(number, _)| *number).collect();
+        Ok(numbers.into_iter().filter_map(|number| self.tasks.remove_entry(&number)).collect())
+    }
+
+    /// Looks at the local disk where that was not done.
+    fn open(&mut self, metadata: &Metadata) -> Result<(), QueryError> {
+        let id = |topic: &Arc<str>| metadata.topic(topic).map(|view| view.id.0);
+        let ids = self.changelogs.iter().map(id).collect::<Option<Vec<[u8; 16]>>>();
+        let Some(ids) = ids else { return Ok(()) };
+        for (number, restoring) in self.tasks.iter_mut().filter(|(_, of)| !of.opened) {
+            self.notices.extend(restoring.open(&self.home, *number, &ids)?);
+        }
+        Ok(())
     }
 
     fn find_bounds(
@@ -188,18 +192,31 @@ impl Restore {
             }
         }
         for (number, restoring) in &mut self.tasks {
-            for (log, topic) in restoring.logs.iter_mut().zip(&self.changelogs) {
-                let (Some(start), Some(end), false) = (log.start, log.end, log.reading) else {
-                    continue;
-                };
-                (log.reading, log.position) = (true, start);
-                if start < end {
+            let known = |log: &Log| log.start.is_some() && log.end.is_some() && !log.reading;
+            if !restoring.opened || !restoring.logs.iter().all(known) {
+                continue;
+            }
+            self.notices.extend(restoring.fit(&self.home, *number)?);
+            for (log, topic) in restoring.logs.iter().zip(&self.changelogs) {
+                if let Some(position) = log.position.filter(|_| !log.is_done()) {
                     let partition = TopicPartition::new(Arc::clone(topic), *number);
-                    self.fetcher.assign(partition, Start::At(Offset(start)));
+                    self.fetcher.assign(partition, Start::At(Offset(position)));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Asks for the bounds of a task's changelogs anew.
+    fn look_again(&mut self, number: i32) {
+        let Some(restoring) = self.tasks.get_mut(&number) else { return };
+        for (log, topic) in restoring.logs.iter_mut().zip(&self.changelogs) {
+            let partition = TopicPartition::new(Arc::clone(topic), number);
+            self.fetcher.unassign(&partition);
+            *log = Log { position: log.position, ..Log::default() };
+            self.starts.want(partition.clone(), OffsetSpec::Earliest);
+            self.ends.want(partition, OffsetSpec::Latest);
+        }
     }
 
     fn log(&mut self, partition: &TopicPartition) -> Option<&mut Log> {
@@ -218,36 +235,14 @@ impl Restore {
             .next_rows(&mut self.scratch, &mut rows)
             .map_err(|error| unreadable(&partition, reader.position(), &error.to_string()))?
         {
-            for row in &rows.rows {
-                let key = row.key.of(&rows.buffer).unwrap_or_default();
-                restoring.task.restore(store, key, row.value.of(&rows.buffer));
-            }
+            restoring.replay(store, &rows);
+            self.replayed += rows.rows.len() as u64;
         }
-        if let Some(log) = restoring.logs.get_mut(store) {
-            log.position = next.0;
-            if log.is_done() {
-                self.fetcher.unassign(&partition);
-            }
+        restoring.passed(store, next.0)?;
+        if restoring.logs.get(store).is_some_and(Log::is_done) {
+            self.fetcher.unassign(&partition);
         }
         Ok(bytes)
-    }
-
-    fn take_ready(&mut self) -> Result<Vec<Restored>, QueryError> {
-        let done = |(_, of): &(&i32, &Restoring)| of.logs.iter().all(Log::is_done);
-        let numbers: Vec<i32> = self.tasks.iter().filter(done).map(|(number, _)| *number).collect();
-        let mut ready = Vec::new();
-        for number in numbers {
-            let Some(Restoring { mut task, located, .. }) = self.tasks.remove(&number) else {
-                continue;
-            };
-            task.restored().map_err(|why| QueryError::State {
-                query: self.query.clone(),
-                task: number,
-                why,
-            })?;
-            ready.push(Restored { number, task, located });
-        }
-        Ok(ready)
     }
 }
 
@@ -256,15 +251,11 @@ fn lost(event: &FetchEvent) -> QueryError {
     let partition = event.partition();
     let what = match event {
         FetchEvent::Failed { error, .. } => {
-            return ClientError::new(
-                Action::Fatal,
-                format!("the state in {partition} cannot be read: {error}"),
-            )
-            .into();
+            let what = format!("the state in {partition} cannot be read: {error}");
+            return ClientError::new(Action::Fatal, what).into();
         }
         FetchEvent::Recreated { .. } => "was deleted and created again",
-        FetchEvent::Truncated { .. } => "was cut off: records were lost at the broker",
-        _ => "has lost records while they were read",
+        _ => "was cut off: records were lost at the broker",
     };
     QueryError::Input {
         what: format!("the changelog {partition} {what}. Start over with `kolk reset`"),

@@ -1,0 +1,183 @@
+//! State outlives whoever keeps it: counts go on after a crash, and move from instance to instance.
+
+use crate::cluster::{Cluster, Given, wait_until};
+use crate::delivery::options;
+use crate::stages::column;
+use kolk::dsl::{Program, Windows, count};
+use kolk::runtime::{
+    Action, Application, ApplicationOptions, Failpoint, Failpoints, Point, QueryStatus, Until,
+};
+use kolk::schema::{DataType, Schema};
+use kolk::topology::{EventTime, Format, Source, Topology};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Pages in a window of a minute, counted; two partitions before and behind the repartition topic.
+struct Job<'a> {
+    cluster: &'a Cluster,
+    /// Tells jobs on one cluster apart.
+    name: &'static str,
+}
+
+impl<'a> Job<'a> {
+    /// The visits' topic is there.
+    fn new(cluster: &'a Cluster, name: &'static str) -> Self {
+        let job = Self { cluster, name };
+        cluster.create(&job.topic("visits"), 2);
+        job
+    }
+
+    fn topic(&self, topic: &str) -> String {
+        format!("{topic}-{}", self.name)
+    }
+
+    fn topology(&self) -> Topology {
+        let program = Program::new();
+        let visits = Schema {
+            columns: vec![column("page", DataType::String), column("at", DataType::Bigint)],
+        };
+        let source = Source {
+            value_format: Format::Json,
+            event_time: EventTime::Column { index: 1, format: None },
+            ..Source::new(&self.cluster.name(&self.topic("visits")))
+        };
+        program
+            .stream_of(source, visits)
+            .group_by(["page"])
+            .windowed_by(Windows::tumbling(Duration::from_mins(1)))
+            .aggregate([count("visits")])
+            .to(&self.cluster.name(&self.topic("counts")));
+        program.build().unwrap()
+    }
+
+    /// Visits of 40 pages, all in one window; record time-stamps rise.
+    fn produce(&self, numbers: Range<i64>) {
+        let value = |n: i64| format!(r#"{{"page":"page-{}","at":{}}}"#, n % 40, 60_000 + n);
+        let values: Vec<String> = numbers.clone().map(value).collect();
+        let given = values.iter().zip(numbers).map(|(value, n)| {
+            let partition = i32::try_from(n % 2).unwrap();
+            let (timestamp, value) = (60_000 + n, Some(value.as_str()));
+            Given { partition, timestamp, key: None, value, headers: &[] }
+        });
+        self.cluster.produce_with(&[], &self.topic("visits"), given.collect::<Vec<_>>());
+    }
+
+    /// The last count of each page.
+    fn counts(&self) -> BTreeMap<String, i64> {
+        let mut last = BTreeMap::new();
+        for record in self.cluster.read(&self.topic("counts"), 2) {
+            let value: serde_json::Value = serde_json::from_str(&record.value.unwrap()).unwrap();
+            let page = value["page"].as_str().unwrap().to_owned();
+            let before = last.insert(page, value["visits"].as_i64().unwrap());
+            assert!(before < value["visits"].as_i64(), "counts rise: {value}");
+        }
+        last
+    }
+
+    fn options(&self, until: Until) -> ApplicationOptions {
+        ApplicationOptions {
+            name: self.cluster.name(&format!("app-{}", self.name)),
+            ..options(self.cluster, until)
+        }
+    }
+
+    fn start(&self, options: ApplicationOptions, failpoints: &Failpoints) -> Application {
+        let clock = Arc::clone(&self.cluster.clock);
+        Application::start_failing(&self.topology(), options, clock, failpoints).unwrap()
+    }
+
+    fn run_to_end(&self, options: ApplicationOptions) -> Vec<QueryStatus> {
+        let results = self.start(options, &Failpoints::default()).join();
+        for (status, result) in &results {
+            assert!(result.is_ok(), "{}: {result:?}", status.name);
+            assert!(status.account.balances(), "{}: {}", status.name, status.account);
+        }
+        results.into_iter().map(|(status, _)| status).collect()
+    }
+
+    /// Waits until the visits up to this number are counted and committed.
+    fn wait_for(&self, visits: i64) {
+        let expected = expected(visits);
+        wait_until(&format!("{visits} visits are counted"), || self.counts() == expected);
+    }
+
+    /// Counts 400 visits, ends abruptly at a point of the commit of one more, and goes on to the end.
+    fn crash_at(&self, point: Point) -> QueryStatus {
+        let failpoints = Failpoints::default();
+        let application = self.start(self.options(Until::Stopped), &failpoints);
+        self.produce(0..400);
+        self.wait_for(400);
+        wait_for_rest(&application);
+        let stage = self.cluster.name(&self.topic("counts"));
+        failpoints.arm(Failpoint { point, stage, after: 0, action: Action::Panic });
+        self.produce(400..401);
+        wait_until(&format!("it ends at {}", point.name()), || failpoints.hits() == 1);
+        application.stop_handle().stop();
+        assert!(application.join()[1].1.is_err());
+        let status = self.run_to_end(self.options(Until::End)).remove(1);
+        assert_eq!(self.counts(), expected(401), "{}", point.name());
+        status
+    }
+}
+
+/// Waits until no stage commits any more.
+fn wait_for_rest(application: &Application) {
+    let commits = || application.status().iter().map(|status| status.commits).sum::<u64>();
+    let (mut last, mut since) = (0, Instant::now());
+    wait_until("nothing is committed for a while", || {
+        let now = commits();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_millis(500)
+    });
+}
+
+fn expected(visits: i64) -> BTreeMap<String, i64> {
+    let count = |page: i64| (0..visits).filter(|n| n % 40 == page).count();
+    (0..40).map(|page| (format!("page-{page}"), i64::try_from(count(page)).unwrap())).collect()
+}
+
+pub(crate) fn counts_go_on_where_the_last_run_has_committed(cluster: &Cluster) {
+    let job = Job::new(cluster, "go-on");
+    job.produce(0..500);
+    let status = job.run_to_end(job.options(Until::End));
+    assert_eq!(job.counts(), expected(500));
+    assert_eq!(status[1].replayed, 0, "the changelogs were empty");
+    job.produce(500..700);
+    let status = job.run_to_end(job.options(Until::End));
+    assert_eq!(job.counts(), expected(700));
+    assert_eq!(status[1].replayed, 0, "all of it was on the local disk");
+    let state = cluster.folder.path().join("elsewhere");
+    job.produce(700..800);
+    let status = job.run_to_end(ApplicationOptions { state, ..job.options(Until::End) });
+    assert_eq!(job.counts(), expected(800));
+    assert!(status[1].replayed >= 40, "nothing of it was there: {}", status[1].replayed);
+}
+
+pub(crate) fn a_crash_before_the_commit_loses_and_doubles_nothing(cluster: &Cluster) {
+    let points = [
+        ("before-flush", Point::BeforeFlush),
+        ("after-prepare", Point::AfterPrepare),
+        ("before-offsets", Point::BeforeOffsets),
+        ("after-offsets", Point::AfterOffsets),
+    ];
+    for (name, point) in points {
+        let status = Job::new(cluster, name).crash_at(point);
+        assert_eq!(status.replayed, 0, "{name}: what was not committed is nowhere");
+        assert_eq!(status.account.read, 1, "{name}");
+    }
+}
+
+pub(crate) fn a_crash_after_the_commit_leaves_the_tail_to_replay(cluster: &Cluster) {
+    let status = Job::new(cluster, "after-end").crash_at(Point::AfterEnd);
+    // The count of the page; how far the task and its two lanes have come.
+    assert!((1..10).contains(&status.replayed), "one commit is missing: {}", status.replayed);
+    assert_eq!(status.account.read, 0, "the offsets say that it was read");
+    let status = Job::new(cluster, "after-local").crash_at(Point::AfterLocal);
+    assert_eq!((status.replayed, status.account.read), (0, 0), "nothing is missing");
+    // Nobody knows whether the request has arrived.
+    Job::new(cluster, "end-sent").crash_at(Point::EndSent);
+}
