@@ -35,9 +35,7 @@ impl Keys {
     ///
     /// NaNs are one key; 0.0 and -0.0 are two, as they are in the bytes of Kafka's keys.
     pub(crate) fn encode(&mut self, columns: &[&Vector], rows: usize) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.nulls.clear();
+        self.clear();
         for row in 0..rows {
             let mut null = false;
             for column in columns {
@@ -46,6 +44,22 @@ impl Keys {
             self.ends.push(self.bytes.len());
             self.nulls.push(null);
         }
+    }
+
+    /// No keys; the memory stays.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.nulls.clear();
+    }
+
+    /// Adds a key that is made of two parts, and of no NULL.
+    #[inline]
+    pub(crate) fn push(&mut self, first: &[u8], second: &[u8]) {
+        self.bytes.extend_from_slice(first);
+        self.bytes.extend_from_slice(second);
+        self.ends.push(self.bytes.len());
+        self.nulls.push(false);
     }
 
     /// The key of a row.
@@ -233,6 +247,18 @@ mod tests {
         let mut keys = Keys::new();
         keys.encode(&[&number, &text], 3);
         assert_eq!([0, 1, 2].map(|row| keys.has_null(row)), [false, true, false]);
+    }
+
+    #[test]
+    fn keys_can_be_put_together_in_memory_that_was_used() {
+        let number = Vector::each(Int32Array::from(vec![None]));
+        let mut keys = Keys::new();
+        keys.encode(&[&number], 1);
+        keys.clear();
+        assert_eq!(keys.len(), 0);
+        keys.push(b"ab", b"c");
+        keys.push(b"", b"");
+        assert_eq!((keys.get(0), keys.get(1), keys.has_null(0)), (&b"abc"[..], &b""[..], false));
     }
 
     #[test]

@@ -77,6 +77,9 @@ enum Due {
 struct Steps {
     rows: Vec<usize>,
     starts: Vec<i64>,
+    /// The key of each in the store, and its entry if there was one before.
+    keys: Keys,
+    found: Vec<Option<EntryId>>,
     entries: Vec<Entry>,
     times: Vec<i64>,
 }
@@ -116,16 +119,19 @@ impl Grouped {
 
     /// Finds or makes the entries of the rows taken, and moves their time.
     fn find_entries(&mut self, chunk: &Chunk) {
-        let Steps { rows, starts, entries, times } = &mut self.steps;
-        let mut key = Vec::new();
+        let Steps { rows, starts, keys, found, entries, times } = &mut self.steps;
+        keys.clear();
         for (step, row) in rows.iter().enumerate() {
             let group = self.keys.get(*row);
-            let (id, is_new) = match starts.get(step) {
-                None => self.store.find_or_insert(group, self.plan.layout.blank()),
-                Some(start) => {
-                    windowed(group, *start, &mut key);
-                    self.store.find_or_insert(&key, self.plan.layout.blank())
-                }
+            let start = starts.get(step).map(|start| start.to_be_bytes());
+            keys.push(group, start.as_ref().map_or(&[], |start| start));
+        }
+        self.store.probe(keys, found);
+        for (step, row) in rows.iter().enumerate() {
+            let (id, is_new) = match found[step] {
+                Some(id) => (id, false),
+                // A row before may have made it by now.
+                None => self.store.find_or_insert(keys.get(step), self.plan.layout.blank()),
             };
             let (time, value) = (chunk.times[*row], self.store.update(id));
             let time = if is_new { time } else { time.max(i64_at(value, TIME)) };
@@ -173,7 +179,7 @@ impl Grouped {
 
     /// The results behind each row taken.
     fn output(&self, chunk: &Chunk, results: Vec<Appender>, old: Option<Vec<Appender>>) -> Chunk {
-        let Steps { rows, starts, entries, times } = &self.steps;
+        let Steps { rows, starts, entries, times, .. } = &self.steps;
         let mut before: Vec<Vector> =
             self.plan.group_by.iter().map(|column| chunk.columns[*column].take(rows)).collect();
         if let Some(windows) = &self.windows {
@@ -361,14 +367,6 @@ impl Steps {
         self.entries.clear();
         self.times.clear();
     }
-}
-
-/// The key of a group in the window that begins at `start`.
-#[inline]
-fn windowed(group: &[u8], start: i64, key: &mut Vec<u8>) {
-    key.clear();
-    key.extend_from_slice(group);
-    key.extend_from_slice(&start.to_be_bytes());
 }
 
 /// The group's key and the start of the window.
