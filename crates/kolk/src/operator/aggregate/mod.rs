@@ -19,6 +19,8 @@ mod windows;
 mod results;
 mod grouped;
 mod regrouped;
+mod sessions;
+mod timeouts;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +28,12 @@ use crate::operator::PlanError;
 use crate::operator::operate::Operate;
 use crate::operator::stateless::types;
 use crate::topology::{Aggregate, Collection, Emit, Late, Operator, Query, Updates, Window};
-use grouped::{Grouped, HEADER, Plan, When};
+use grouped::{Grouped, Plan, When};
 use layout::Layout;
 use regrouped::Regrouped;
 use results::Shape;
+use sessions::Sessions;
+use timeouts::Timeouts;
 use windows::Hopping;
 
 /// The aggregation at `place` of a stage.
@@ -42,38 +46,75 @@ pub(crate) fn aggregation(
     of: &Aggregate,
 ) -> Result<Box<dyn Operate>, PlanError> {
     let refuse = |why: String| PlanError::Graph { query: stage.name.clone(), why };
-    let is_table = stage.collection(stage.nodes[place].inputs[0]) == Collection::Table;
     if of.emit == Emit::Final && of.windowing.is_none() {
         return Err(refuse(
             "EMIT FINAL is only for aggregations with windows: others never end".to_owned(),
         ));
     }
-    if is_table && of.windowing.is_some() {
+    if is_table(stage, place) && of.windowing.is_some() {
         return Err(refuse(
             "a table's rows have no windows: WINDOW is only for streams".to_owned(),
         ));
     }
-    if of.windowing.as_ref().is_some_and(|of| !matches!(of.window, Window::Hopping { .. })) {
-        return Err(refuse("sessions cannot be run yet".to_owned()));
-    }
-    let windows = of.windowing.as_ref().map(Hopping::new).transpose().map_err(refuse)?.flatten();
-    let plan = plan(stage, place, of, is_table)?;
-    Ok(if is_table {
-        Box::new(Regrouped::new(plan))
-    } else {
-        Box::new(Grouped::new(plan, windows))
+    let hopping = of.windowing.as_ref().map(Hopping::new).transpose().map_err(refuse)?.flatten();
+    let window = of.windowing.as_ref().map(|windowing| (windowing, windowing.window));
+    Ok(match window {
+        Some((windowing, Window::Session { gap })) => {
+            let mut plan = plan(stage, place, of, sessions::HEADER)?;
+            if plan.when == When::Commit {
+                // What a session was before it merged must be deleted in any case.
+                plan.when = When::Each;
+            }
+            Box::new(Sessions::new(plan, gap, windowing))
+        }
+        Some((_, Window::Timeout { timeout })) => {
+            if !has_origins(stage, stage.nodes[place].inputs[0]) {
+                return Err(refuse(NO_ORIGINS.to_owned()));
+            }
+            let mut plan = plan(stage, place, of, timeouts::HEADER)?;
+            (plan.when, plan.shape.wants_old) = (When::Closed, false);
+            Box::new(Timeouts::new(plan, timeout))
+        }
+        Some((_, Window::Hopping { .. })) | None => {
+            let plan = plan(stage, place, of, grouped::HEADER)?;
+            if is_table(stage, place) {
+                Box::new(Regrouped::new(plan))
+            } else {
+                Box::new(Grouped::new(plan, hopping))
+            }
+        }
     })
 }
 
-fn plan(stage: &Query, place: usize, of: &Aggregate, is_table: bool) -> Result<Plan, PlanError> {
+const NO_ORIGINS: &str = "sessions with a time-out take their id from the place of their first record, which rows behind \
+    a join or another aggregation do not have: group the topic's own rows";
+
+/// Whether the rows that an aggregation reads are those of a table.
+fn is_table(stage: &Query, place: usize) -> bool {
+    stage.collection(stage.nodes[place].inputs[0]) == Collection::Table
+}
+
+/// Whether the rows of a node are known by the record that they came from.
+fn has_origins(stage: &Query, node: usize) -> bool {
+    let of = &stage.nodes[node];
+    match &of.operator {
+        Operator::Source(_) => true,
+        Operator::Filter(_) | Operator::Project(_) | Operator::Explode(_) | Operator::Merge => {
+            of.inputs.iter().all(|input| has_origins(stage, *input))
+        }
+        _ => false,
+    }
+}
+
+fn plan(stage: &Query, place: usize, of: &Aggregate, header: usize) -> Result<Plan, PlanError> {
     let node = &stage.nodes[place];
     let input = &stage.nodes[node.inputs[0]].schema;
     let refuse = |why: String| PlanError::Graph { query: stage.name.clone(), why };
     let calls = of.calls.iter().map(|call| {
-        functions::call(call, input, is_table)
+        functions::call(call, input, is_table(stage, place))
             .map_err(|why| refuse(format!("the aggregate function {} {why}", call.function)))
     });
-    let layout = Layout::new(HEADER, calls.collect::<Result<_, _>>()?);
+    let layout = Layout::new(header, calls.collect::<Result<_, _>>()?);
     let input = types(input);
     let bounds = match &of.windowing {
         None => 0,

@@ -7,7 +7,7 @@ use AggregateFunction as F;
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn ms(ms: u64) -> Duration {
+pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 

@@ -6,6 +6,7 @@ mod oracle;
 mod functions;
 mod grouped;
 mod regrouped;
+mod sessions;
 
 use super::aggregation;
 use crate::expression::Literal;
