@@ -9,7 +9,7 @@ use kolk::expression::{Expression, Kind, Pseudo};
 use kolk::schema::{Column, DataType, Role, Schema};
 
 /// What every record has beside its columns; no column may be called so.
-const PSEUDO_COLUMNS: &[(&str, Pseudo, DataType)] = &[
+pub(crate) const PSEUDO_COLUMNS: &[(&str, Pseudo, DataType)] = &[
     ("ROWTIME", Pseudo::RowTime, DataType::Bigint),
     ("ROWPARTITION", Pseudo::RowPartition, DataType::Integer),
     ("ROWOFFSET", Pseudo::RowOffset, DataType::Bigint),
@@ -126,6 +126,36 @@ impl Relation {
         Self { name: name.to_owned(), qualifier: qualifier.to_owned(), columns, pseudo: Vec::new() }
     }
 
+    /// The key of a join that is in no column of an input.
+    pub(crate) fn synthetic(key: Visible) -> Self {
+        let nobody = String::new();
+        Self {
+            name: nobody.clone(),
+            qualifier: nobody,
+            columns: Some(vec![key]),
+            pseudo: Vec::new(),
+        }
+    }
+
+    /// Whether it is no input, but the key of a join.
+    pub(crate) fn is_synthetic(&self) -> bool {
+        self.qualifier.is_empty()
+    }
+
+    /// The same when its columns stand so much further behind.
+    pub(crate) fn moved(&self, by: usize) -> Self {
+        let mut moved = self.clone();
+        moved.columns.iter_mut().flatten().for_each(|column| column.index += by);
+        moved.pseudo.iter_mut().for_each(|(_, index)| *index += by);
+        moved
+    }
+
+    /// Whether the column at this position is one of its.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.columns.iter().flatten().any(|column| column.index == index)
+            || self.pseudo.iter().any(|(_, place)| *place == index)
+    }
+
     /// The column that a name means.
     pub(crate) fn find(&self, name: &Ident, names: Names) -> Option<&Visible> {
         let columns = self.columns.as_ref()?;
@@ -190,8 +220,8 @@ impl<'a> Scope<'a> {
                 "{qualifier} is a column; its fields are written {qualifier}->field"
             )));
         }
-        let known: Vec<&str> =
-            self.relations.iter().map(|relation| relation.qualifier.as_str()).collect();
+        let inputs = self.relations.iter().filter(|relation| !relation.is_synthetic());
+        let known: Vec<&str> = inputs.map(|relation| relation.qualifier.as_str()).collect();
         Err(problem.help(format!("did you mean {}?", known.join(" or "))))
     }
 
@@ -203,7 +233,8 @@ impl<'a> Scope<'a> {
                 undeclared.name
             ));
         }
-        let of: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
+        let inputs = relations.iter().filter(|relation| !relation.is_synthetic());
+        let of: Vec<&str> = inputs.map(|relation| relation.name.as_str()).collect();
         let (of, verb) = match &of[..] {
             [] => ("this query".to_owned(), "has"),
             [only] => ((*only).to_owned(), "has"),
@@ -245,6 +276,11 @@ fn as_written(name: &str, names: Names) -> String {
 
 fn pseudo(name: &str) -> Option<&'static (&'static str, Pseudo, DataType)> {
     PSEUDO_COLUMNS.iter().find(|(pseudo, ..)| pseudo.eq_ignore_ascii_case(name))
+}
+
+/// Whether it is the name of something that every row has beside its columns.
+pub(crate) fn is_pseudo(name: &str) -> bool {
+    pseudo(name).is_some()
 }
 
 fn window_bound(name: &str) -> Option<&'static str> {

@@ -73,7 +73,7 @@ impl Planner<'_> {
     fn pack_repartitioned(&mut self, step: Step, between: Stream, bins: &Bins) -> Result<()> {
         let Step { draft, mut sink, .. } = step;
         let mut graph = Graph::default();
-        let reading = Reading { on_bad_record: Some(BadRecord::Fail), dead_letter_topic: None };
+        let reading = Reading { on_bad_record: Some(BadRecord::Fail), ..Reading::default() };
         let qualifier = between.name.clone();
         let rows = self.read(between, &qualifier, &reading, &mut graph);
         let typing = self.typing(&rows.relations, "bin_order_by");

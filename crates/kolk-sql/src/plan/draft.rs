@@ -118,14 +118,14 @@ impl Planner<'_> {
         let reading = self.reading(options)?;
         let mut graph = Graph::default();
         let mut rows = self.from(select, &reading, &mut graph)?;
-        check_clauses(select, options)?;
+        check_clauses(select, options, &graph)?;
         if let Some(filter) = &select.filter {
             let filter = self.typing(&rows.relations, "WHERE").condition(filter, "WHERE")?;
             rows.node = graph.filter(rows.node, filter);
         }
         let (rows, slots) = match &select.group_by {
             Some(by) => {
-                let late = self.late(options, &reading, &rows);
+                let late = self.late(&reading, &rows);
                 self.grouped(select, by, rows, late, &mut graph)?
             }
             None => {
@@ -218,7 +218,7 @@ fn exploded(mut rows: Rows, calls: &[Exploded], graph: &mut Graph) -> Result<Row
 }
 
 /// Refuses clauses that need others.
-fn check_clauses(select: &Select, options: &Options) -> Result<()> {
+fn check_clauses(select: &Select, options: &Options, graph: &Graph) -> Result<()> {
     if let Some(limit) = &select.limit {
         let message = "LIMIT is not supported: a query that writes a topic goes on for ever";
         return Err(Problem::new(limit.span, message, "leave it out"));
@@ -241,8 +241,7 @@ fn check_clauses(select: &Select, options: &Options) -> Result<()> {
             Problem::new(having.span, message, "no groups").help("WHERE chooses among rows")
         );
     }
-    if let (Some(span), None, true) =
-        (options.span("late"), &select.window, select.joins.is_empty())
+    if let (Some(span), None, true) = (options.span("late"), &select.window, !graph.joins_streams())
     {
         let message =
             "late means nothing here: only windows and joins of streams leave late rows out";

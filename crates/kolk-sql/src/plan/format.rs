@@ -227,7 +227,7 @@ fn has_text_keys(data_type: &DataType) -> bool {
     }
 }
 
-fn has_map(data_type: &DataType) -> bool {
+pub(super) fn has_map(data_type: &DataType) -> bool {
     match data_type {
         DataType::Map(..) => true,
         DataType::Array(item) => has_map(item),

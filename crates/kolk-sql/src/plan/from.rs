@@ -18,6 +18,8 @@ pub(super) struct Reading {
     pub(super) on_bad_record: Option<BadRecord>,
     /// Where they go.
     pub(super) dead_letter_topic: Option<String>,
+    /// What becomes of late rows.
+    pub(super) late: Option<String>,
 }
 
 impl Planner<'_> {
@@ -29,10 +31,7 @@ impl Planner<'_> {
         graph: &mut Graph,
     ) -> Result<Rows> {
         let rows = self.input(&select.from, reading, graph)?;
-        match select.joins.first() {
-            None => Ok(rows),
-            Some(join) => Err(Problem::unsupported(join.kind_span, join.kind.text())),
-        }
+        self.joins(rows, select, reading, graph)
     }
 
     /// The rows of one stream or table.

@@ -2,7 +2,7 @@
 
 use kolk::expression::{Expression, Kind};
 use kolk::schema::{Column, Role, Schema};
-use kolk::topology::{Conventions, Node, Operator, Query};
+use kolk::topology::{Conventions, JoinWith, Node, Operator, Query};
 
 /// The nodes of a query in the making, each behind its inputs.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +54,14 @@ impl Graph {
     /// Whether a node reads a topic.
     pub(super) fn is_source(&self, node: usize) -> bool {
         matches!(self.nodes[node].operator, Operator::Source(_))
+    }
+
+    /// Whether rows of two streams wait for each other.
+    pub(super) fn joins_streams(&self) -> bool {
+        self.nodes.iter().any(|node| match &node.operator {
+            Operator::Join(join) => matches!(join.with, JoinWith::Streams { .. }),
+            _ => false,
+        })
     }
 
     /// Whether something is remembered from row to row.

@@ -33,7 +33,7 @@ pub(super) fn moved(
 ) -> Result<Vec<Output>> {
     let mut missing = Vec::new();
     for (number, part) in key.parts.iter().enumerate() {
-        let candidates = std::iter::once(&part.expression).chain(&part.same);
+        let candidates = part.candidates();
         let selected = |slot: &Output, candidate: &Expression| slot.expression == *candidate;
         let Some(chosen) = candidates
             .into_iter()
@@ -51,6 +51,8 @@ pub(super) fn moved(
         }
         let mut slot = slots.remove(places[0]);
         slot.column.role = Role::Key;
+        // Of a join's side that is missing, the key is there all the same.
+        slot.expression.clone_from(&part.expression);
         slots.insert(number.min(slots.len()), slot);
     }
     if !missing.is_empty() {

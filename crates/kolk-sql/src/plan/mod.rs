@@ -8,6 +8,7 @@ mod draft;
 mod from;
 mod rows;
 mod group;
+mod join;
 mod window;
 mod partition;
 mod projection;

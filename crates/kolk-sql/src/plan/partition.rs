@@ -52,7 +52,7 @@ pub(super) fn parts(by: &[Expr], typing: Typing<'_>, clause: &'static str) -> Re
             _ => format!("key_{number}"),
         };
         let shown = expression.to_string();
-        parts.push(KeyPart { name, shown, expression, same: Vec::new() });
+        parts.push(KeyPart::new(name, shown, expression));
     }
     Ok(parts)
 }

@@ -103,7 +103,7 @@ impl<'a> Projection<'a> {
                 return Err(self.undeclared(relation, span));
             };
             for column in self.listed(columns) {
-                let name = match self.prefixes() {
+                let name = match self.prefixes() && !relation.is_synthetic() {
                     true => format!("{}_{}", relation.qualifier, column.name),
                     false => column.name.clone(),
                 };
@@ -222,7 +222,9 @@ impl<'a> Projection<'a> {
             .iter()
             .filter(of)
             .filter_map(|relation| Some((relation, relation.find(name, names)?)));
-        let Some((relation, column)) = found.next() else { return written(name, names) };
+        let Some((relation, column)) = found.next() else {
+            return self.pseudo_name(qualifier, name);
+        };
         if !column.is_listed() {
             // What a window adds was never declared.
             return written(name, names);
@@ -235,6 +237,17 @@ impl<'a> Projection<'a> {
             return format!("{}_{name}", relation.qualifier);
         }
         name.clone()
+    }
+
+    /// What no input has among its columns, or all have beside them: that of a join's side gets its name in front.
+    fn pseudo_name(&self, qualifier: Option<&Ident>, name: &Ident) -> String {
+        let written_name = written(name, self.settings.names);
+        match qualifier.and_then(|qualifier| self.typing.scope.relation(qualifier).ok()) {
+            Some(relation) if self.prefixes() && resolve::is_pseudo(&name.text) => {
+                format!("{}_{written_name}", relation.qualifier)
+            }
+            _ => written_name,
+        }
     }
 
     /// A field's name, with a number behind it where there is a column called so.

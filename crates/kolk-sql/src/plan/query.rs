@@ -52,6 +52,7 @@ impl Planner<'_> {
         Ok(Reading {
             on_bad_record: declaration::on_bad_record(options)?,
             dead_letter_topic: options.text("dead_letter_topic").map(|topic| topic.text),
+            late: options.text("late").map(|late| late.text),
         })
     }
 

@@ -44,8 +44,10 @@ pub(super) struct KeyPart {
     pub(super) shown: String,
     /// Its value.
     pub(super) expression: Expression,
-    /// Others that have the same value: both sides of a join.
+    /// Others that always have the same value: both sides of an inner join.
     pub(super) same: Vec<Expression>,
+    /// The columns of a join of which one must be selected, so that the key is, the first of them rather; else the value itself.
+    pub(super) selectable: Vec<Expression>,
 }
 
 /// Where a key comes from.
@@ -54,7 +56,6 @@ pub(super) enum KeyOrigin {
     /// From the input: its columns of role KEY.
     Input,
     /// From ON.
-    #[expect(dead_code, reason = "joins are planned next")]
     Join,
     /// From PARTITION BY.
     Partition,
@@ -74,11 +75,24 @@ pub(super) struct WindowColumns {
 }
 
 impl KeyPart {
+    /// A part with this value.
+    pub(super) fn new(name: String, shown: String, expression: Expression) -> Self {
+        Self { name, shown, expression, same: Vec::new(), selectable: Vec::new() }
+    }
+
     /// A part that is a column of a node.
     pub(super) fn column(graph: &Graph, node: usize, index: usize) -> Self {
         let name = graph.schema(node).columns[index].name.clone();
         let shown = name.clone();
-        Self { name, shown, expression: graph.column(node, index), same: Vec::new() }
+        Self::new(name, shown, graph.column(node, index))
+    }
+
+    /// What can be selected, so that the key is.
+    pub(super) fn candidates(&self) -> &[Expression] {
+        match &self.selectable[..] {
+            [] => std::slice::from_ref(&self.expression),
+            columns => columns,
+        }
     }
 
     /// Whether an expression has its value.

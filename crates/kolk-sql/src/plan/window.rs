@@ -5,7 +5,6 @@ use super::from::{Reading, dead_letter_topic};
 use super::rows::Rows;
 use crate::ast;
 use crate::error::{Problem, Result};
-use crate::options::Options;
 use crate::resolve::{Relation, SESSION_ID, Visible, WINDOW_END, WINDOW_START};
 use kolk::schema::{DataType, Role};
 use kolk::topology::{Late, Window, Windowing};
@@ -13,9 +12,8 @@ use std::time::Duration;
 
 impl Planner<'_> {
     /// What becomes of late rows.
-    pub(super) fn late(&self, options: &Options, reading: &Reading, rows: &Rows) -> Late {
-        let said = options.text("late").map(|late| late.text);
-        match said.as_deref().unwrap_or(&self.settings.late) {
+    pub(super) fn late(&self, reading: &Reading, rows: &Rows) -> Late {
+        match reading.late.as_deref().unwrap_or(&self.settings.late) {
             "skip" => Late::Skip,
             "dead_letter" => Late::Topic(dead_letter_topic(rows.first(), reading)),
             topic => Late::Topic(topic.to_owned()),

@@ -71,6 +71,13 @@ words! {
         /// The last one of each key at each commit.
         Latest = "latest",
     }
+    /// What may be joined.
+    JoinRules {
+        /// Whatever has a meaning.
+        Free = "free",
+        /// What ksqlDB joins.
+        Strict = "strict",
+    }
     /// What becomes of a record that cannot be read.
     BadRecord {
         /// The query stops.
@@ -120,6 +127,8 @@ pub struct Settings {
     pub outer_join: OuterJoin,
     /// Which changes of a table are written.
     pub table_updates: TableUpdates,
+    /// What may be joined.
+    pub join_rules: JoinRules,
     /// What becomes of a record that cannot be read.
     pub on_bad_record: BadRecord,
     /// How values are written and time goes.
@@ -157,6 +166,7 @@ impl Settings {
             select_star: SelectStar::Bytes,
             window_grace: Duration::ZERO,
             outer_join: OuterJoin::WhenPassed,
+            join_rules: JoinRules::Free,
             table_updates: TableUpdates::Latest,
             on_bad_record: BadRecord::Fail,
             conventions: Conventions::default(),

@@ -1,8 +1,8 @@
 //! The table of settings: their names, values, what holds in each dialect, and what they do.
 
 use super::{
-    BadRecord, ClashingNames, Names, OuterJoin, Processing, ProjectedKeys, SelectStar, Settings,
-    StdDevSamp, TableUpdates,
+    BadRecord, ClashingNames, JoinRules, Names, OuterJoin, Processing, ProjectedKeys, SelectStar,
+    Settings, StdDevSamp, TableUpdates,
 };
 use crate::duration;
 use crate::options::DELIMITER;
@@ -205,6 +205,9 @@ table! {
     "table_updates" ["latest", "all"] "", "latest" / "all", word_field!(TableUpdates, table_updates),
         "Which changes of aggregated tables are written: the last one of each key at each commit, or every one. Streams, and what \
         EMIT FINAL gives, are always whole.";
+    "join_rules" ["free", "strict"] "", "free" / "strict", word_field!(JoinRules, join_rules),
+        "`free`: numbers of different types can be joined, and a stream or table with itself, under two names. `strict`: both \
+        sides of ON have one type, no input is there twice, and none has values of format KAFKA.";
     "on_bad_record" ["fail", "skip", "dead_letter"] "", "fail" / "skip", word_field!(BadRecord, on_bad_record),
         "What becomes of a record that cannot be read, where neither the stream nor the query says it. Always counted.";
     "stddev_samp" ["deviation", "variance"] "", "deviation" / "variance", word_field!(StdDevSamp, stddev_samp),

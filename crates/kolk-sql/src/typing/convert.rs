@@ -17,7 +17,7 @@ pub(super) fn shown(expression: &Expression) -> String {
 }
 
 /// The type that both widen to.
-pub(super) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
+pub(crate) fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{Array, Bigint, Date, Decimal, Double, Integer, Map, Struct, Timestamp};
     Some(match (a, b) {
         _ if a == b => a.clone(),
@@ -323,7 +323,7 @@ fn castable(from: &DataType, to: &DataType) -> bool {
 }
 
 /// How to bring two types together that do not by themselves.
-pub(super) fn cast_help(a: &DataType, b: &DataType) -> Option<String> {
+pub(crate) fn cast_help(a: &DataType, b: &DataType) -> Option<String> {
     use DataType::{Bigint, String, Timestamp};
     match (a, b) {
         (String, other) | (other, String) if castable(&String, other) => {

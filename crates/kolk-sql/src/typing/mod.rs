@@ -11,7 +11,7 @@ mod lambda;
 mod tests;
 
 pub(crate) use collected::{AggregateDraft, Calls, Collector, Exploded};
-pub(crate) use convert::{implicit, is_null};
+pub(crate) use convert::{cast_help, implicit, is_null, widened};
 pub(crate) use lambda::Parameter;
 
 use crate::ast::{self, Branch, Expr, ExprKind, Ident};

@@ -108,6 +108,7 @@ impl Topics<'_> {
             }
         }
         let widest = stay.iter().max_by_key(|(_, count)| *count).cloned();
+        check_foreign_key(query, widest.as_ref())?;
         let received = query.sources().filter(|(source, _)| source.exchange.is_some());
         let received: Vec<String> = received.map(|(source, _)| source.topic.clone()).collect();
         let mut first = widest.clone().filter(|_| together);
@@ -220,6 +221,23 @@ fn must_lie_together(query: &Query) -> bool {
         _ => false,
     };
     query.nodes.iter().any(|node| meets(&node.operator))
+}
+
+/// Refuses to join by foreign key what lies in several partitions: rows that belong together would be in different tasks.
+fn check_foreign_key(query: &Query, widest: Option<&(String, i32)>) -> Result<(), StartError> {
+    let by_foreign_key = |operator: &Operator| match operator {
+        Operator::Join(join) => join.with == JoinWith::ForeignKey,
+        _ => false,
+    };
+    match widest {
+        Some((topic, count))
+            if *count > 1 && query.nodes.iter().any(|node| by_foreign_key(&node.operator)) =>
+        {
+            let (query, topic) = (query.name.clone(), topic.clone());
+            Err(StartError::ForeignKey { query, topic, count: *count })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_equal(

@@ -1,0 +1,17 @@
+CREATE STREAM a (id INT KEY, x INT, t STRING, m MAP<STRING, INT>) WITH (kafka_topic='a', value_format='JSON', partitions=2);
+CREATE STREAM b (id INT KEY, y INT) WITH (kafka_topic='b', value_format='JSON', partitions=3);
+CREATE STREAM w (id INT KEY, z INT) WITH (kafka_topic='w', value_format='JSON', window_type='TUMBLING', window_size='1 minute');
+CREATE STREAM k (v INT) WITH (kafka_topic='k', value_format='KAFKA');
+CREATE TABLE p (id INT PRIMARY KEY, q INT) WITH (kafka_topic='p', value_format='JSON');
+CREATE TABLE q (id INT PRIMARY KEY, r BIGINT) WITH (kafka_topic='q', value_format='JSON');
+CREATE STREAM c AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id = b.id AND a.x = b.y;
+CREATE STREAM d AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id < b.id;
+CREATE STREAM e AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id = 7;
+CREATE STREAM f AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id = a.x;
+CREATE STREAM g AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id + b.id = b.y;
+CREATE STREAM h AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.id = b.nope;
+CREATE STREAM i AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.x = id;
+CREATE STREAM j AS SELECT x, q, r FROM a JOIN p ON a.id = p.id JOIN q ON a.x = p.id;
+CREATE STREAM k2 AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.t = b.y;
+CREATE STREAM l AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON a.m = b.y;
+CREATE STREAM m AS SELECT x, y FROM a JOIN b WITHIN 1 HOUR ON ROWTIME = b.y;

@@ -1,0 +1,15 @@
+SET 'dialect' = 'ksqldb';
+CREATE STREAM a (id INT KEY, x INT, t STRING, m MAP<STRING, INT>) WITH (kafka_topic='a', value_format='JSON', partitions=2);
+CREATE STREAM b (id INT KEY, y INT) WITH (kafka_topic='b', value_format='JSON', partitions=3);
+CREATE STREAM w (id INT KEY, z INT) WITH (kafka_topic='w', value_format='JSON', window_type='TUMBLING', window_size='1 minute');
+CREATE STREAM k (v INT) WITH (kafka_topic='k', value_format='KAFKA');
+CREATE TABLE p (id INT PRIMARY KEY, q INT) WITH (kafka_topic='p', value_format='JSON');
+CREATE TABLE q (id INT PRIMARY KEY, r BIGINT) WITH (kafka_topic='q', value_format='JSON');
+CREATE STREAM c AS SELECT * FROM a one JOIN a two WITHIN 1 HOUR ON one.id = two.id;
+CREATE STREAM d AS SELECT * FROM a JOIN k WITHIN 1 HOUR ON a.id = k.v;
+CREATE STREAM e AS SELECT * FROM p JOIN q ON p.id = q.r;
+CREATE TABLE f AS SELECT * FROM q JOIN p ON q.r = p.id;
+CREATE TABLE g AS SELECT p.q, q.r FROM p JOIN q ON p.id = q.id;
+CREATE TABLE h AS SELECT p.q, q.r, q.id FROM p FULL JOIN q ON p.id = q.id;
+CREATE TABLE i AS SELECT p.q, q.r, q.id FROM p JOIN q ON p.q = q.id;
+CREATE TABLE j AS SELECT p.id, p.id AS again, q.r FROM p JOIN q ON p.id = q.id;
