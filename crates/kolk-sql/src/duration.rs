@@ -12,6 +12,9 @@ pub(crate) const UNITS: &[(&str, u64)] = &[
     ("day", 86_400_000),
 ];
 
+/// The longest duration in milliseconds: a thousand years, so that sums with times stay in range.
+const LONGEST: u64 = 365_000 * 86_400_000;
+
 /// Reads a duration.
 ///
 /// # Errors
@@ -26,7 +29,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         let unit = words.next().ok_or_else(|| format!("{number} needs a unit"))?;
         let factor = factor(unit).ok_or_else(|| format!("`{unit}` is not a unit of time"))?;
         let part = count.checked_mul(factor).ok_or("it is too long")?;
-        total = total.checked_add(part).ok_or("it is too long")?;
+        total =
+            total.checked_add(part).filter(|total| *total <= LONGEST).ok_or("it is too long")?;
         any = true;
     }
     if any { Ok(Duration::from_millis(total)) } else { Err("it is empty".to_owned()) }
@@ -71,5 +75,6 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse("18446744073709551615 days").is_err());
+        assert!(parse("365000 days").is_ok() && parse("365001 days").is_err());
     }
 }

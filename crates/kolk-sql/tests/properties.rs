@@ -13,6 +13,20 @@ CREATE STREAM ordered WITH (delivery='bin_packed', bin_key='visit_id', bin_order
   SELECT visit_id, event_time, n + 1 AS m FROM visits v WHERE v.page LIKE 'cat%' AND user->ip IS NOT NULL OR n IN (1, 2);
 CREATE STREAM casts AS SELECT visit_id, CASE WHEN n > 1 THEN CAST(amount AS DOUBLE) ELSE -1e3 END, COALESCE(page, 'x')
   FROM visits WHERE event_time BETWEEN '2024-01-01' AND '2025-01-01' EMIT CHANGES;
+DEFINE least = '1';
+CREATE TYPE place AS STRUCT<town STRING, zip INT>;
+CREATE TABLE pages WITH (key_format='JSON') AS SELECT page, n % 2, COUNT(*) AS visits, SUM(n) / COUNT(*) AS mean,
+  TOPK(n, 2) AS top, WINDOWSTART AS began FROM visits WINDOW TUMBLING (SIZE 1 HOUR, GRACE PERIOD 5 MINUTES) WHERE n > 0
+  GROUP BY (page, n % 2) HAVING COUNT(n) > ${least} EMIT FINAL;
+CREATE TABLE pauses WITH (key_format='JSON', late='dead_letter') AS SELECT page, session_id, COLLECT_LIST(visit_id) AS visits
+  FROM visits WINDOW TIMEOUT (50 SECONDS) GROUP BY page;
+CREATE STREAM tags AS SELECT visit_id, EXPLODE(user->tags) AS tag, AS_VALUE(visit_id) AS id FROM visits PARTITION BY visit_id;
+INSERT INTO tags SELECT visit_id, page AS tag, UCASE(visit_id) AS id FROM visits;
+CREATE TABLE people (id BIGINT PRIMARY KEY, name STRING, at place) WITH (kafka_topic='people', value_format='JSON');
+CREATE TABLE towns AS SELECT at->town AS town, COUNT(name) AS names FROM people WHERE at->zip > 0 GROUP BY at->town;
+ALTER STREAM visits ADD COLUMN more INT;
+CREATE STREAM gone AS SELECT visit_id, user->* FROM visits;
+DROP STREAM gone;
 ";
 
 /// Pieces to put in and to replace others by.
@@ -64,6 +78,28 @@ const PIECES: &[&str] = &[
     "IN (",
     ":=",
     "${v}",
+    "${least}",
+    "GROUP BY",
+    "PARTITION BY",
+    "HAVING",
+    "WINDOW SESSION (5 SECONDS)",
+    "EMIT FINAL",
+    "COUNT(*)",
+    "MAX(",
+    "EXPLODE(",
+    "AS_VALUE(",
+    "WINDOWSTART",
+    "TABLE",
+    "STREAM",
+    "PRIMARY KEY",
+    "KEY",
+    "people",
+    "place",
+    "->*",
+    "late='skip'",
+    "key_format='KAFKA'",
+    "DROP STREAM",
+    "INSERT INTO tags",
     "DECIMAL(99, 99)",
     "\n",
 ];
@@ -91,6 +127,8 @@ fn check(text: &str, session: &Session) -> Result<(), TestCaseError> {
 
 /// Inputs stand before nodes, a source is first, a sink last, and projections have as many expressions as columns.
 fn well_formed(query: &Query) -> Result<(), TestCaseError> {
+    let stages = kolk::topology::stages(query, "app");
+    prop_assert!(stages.is_ok(), "{:?} of {:?}", stages, query);
     prop_assert!(query.sink().is_some());
     prop_assert!(matches!(query.nodes[0].operator, Operator::Source(_)));
     for (position, node) in query.nodes.iter().enumerate() {

@@ -46,11 +46,30 @@ pub(super) fn windowing(window: &ast::Window, grace: Duration) -> Result<Windowi
         ast::WindowKind::Session { gap } => Window::Session { gap: gap.duration },
         ast::WindowKind::Timeout { timeout } => Window::Timeout { timeout: positive(*timeout)? },
     };
+    check_retention(window, &kind)?;
     Ok(Windowing {
         window: kind,
         grace: window.grace.map_or(grace, |grace| grace.duration),
         retention: window.retention.map(|retention| retention.duration),
     })
+}
+
+/// A window is kept at least until it closes.
+fn check_retention(window: &ast::Window, kind: &Window) -> Result<()> {
+    let Some(retention) = window.retention else { return Ok(()) };
+    let length = match kind {
+        Window::Hopping { size: length, .. }
+        | Window::Session { gap: length }
+        | Window::Timeout { timeout: length } => *length,
+    };
+    let open = length + window.grace.map_or(Duration::ZERO, |grace| grace.duration);
+    if retention.duration >= open {
+        return Ok(());
+    }
+    let message = "RETENTION is shorter than a window is open: its size and the GRACE PERIOD";
+    let ms = open.as_millis();
+    Err(Problem::new(retention.span, message, "too short")
+        .help(format!("at least {ms} MILLISECONDS")))
 }
 
 /// The columns that windows add behind those of the group, in the order in which the engine gives them: names, types, roles.

@@ -1,0 +1,2 @@
+CREATE STREAM visits (page STRING) WITH (kafka_topic='visits', value_format='JSON');
+CREATE TABLE t AS SELECT page, COUNT(*) AS n FROM visits WINDOW TUMBLING (SIZE 1 HOUR, RETENTION 1 HOUR, GRACE PERIOD 1 SECOND) GROUP BY page;
