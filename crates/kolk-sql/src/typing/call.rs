@@ -157,7 +157,7 @@ impl Typing<'_> {
                 .maybe_help(help));
         }
         if unknown.iter().any(|letter| !found.iter().any(|(known, ..)| known == letter)) {
-            let message = format!("{what} are all NULL, so they have no type");
+            let message = format!("{what} are all NULL: their type is ambiguous");
             return Err(Problem::new(span, message, "give it one").help("CAST(NULL AS STRING)"));
         }
         let mut bindings = Bindings::default();

@@ -43,7 +43,10 @@ impl Typing<'_> {
         for (name, value) in fields {
             let text = written(name, self.scope.names);
             let others = known.iter().map(|(name, span)| (name.as_str(), *span));
-            unique(&text, name.span, others, self.scope.names)?;
+            unique(&text, name.span, others, self.scope.names).map_err(|mut problem| {
+                problem.message = format!("there are two fields {text} in the STRUCT");
+                problem
+            })?;
             let typed = self.expression(value)?;
             if convert::is_null(&typed) {
                 let message = format!("field {name} is NULL, so it has no type");

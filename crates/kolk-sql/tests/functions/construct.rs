@@ -29,7 +29,7 @@ fn nested_values_are_built() {
         ("ARRAY[i, s]", "refused: must have one type"),
         ("MAP()", "refused: cannot be built empty"),
         ("MAP(NULL := 1)", "refused: all NULL"),
-        ("STRUCT(a := 1, a := 2)", "refused: two"),
+        ("STRUCT(a := 1, a := 2)", "refused: two fields A in the STRUCT"),
     ]);
     check_as(
         "kolk",

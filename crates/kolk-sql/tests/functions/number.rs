@@ -41,6 +41,7 @@ fn numbers() {
         ("LEAST(day, '2020-02-02')", "18294"),
         ("GREATEST(ints, ints)", "refused: argument 1 of GREATEST"),
         ("GREATEST(i, s)", "refused: must have one type"),
+        ("GREATEST(NULL, NULL)", "refused: their type is ambiguous"),
     ]);
 }
 

@@ -14,6 +14,8 @@ fn texts_are_read_and_written() {
         ("STRINGTOTIMESTAMP('2024', 'yyyy')", "1704067200000"),
         ("PARSE_DATE('29 Feb 2024', 'd MMM yyyy')", "19782"),
         ("PARSE_DATE('FEB-2024', 'MMM-yyyy')", "19754"),
+        ("PARSE_DATE('1970-01-03-01', 'yyyy-MM-dd')", "2"),
+        ("STRINGTODATE('1970-01-03-01', 'yyyy-MM-dd')", "null"),
         ("PARSE_DATE(nowhere, 'yyyy')", "null"),
         ("STRINGTODATE('1970-01-03', 'yyyy-MM-dd')", "2"),
         ("PARSE_TIME('1:05 pm', 'h:mm a')", "47100000"),

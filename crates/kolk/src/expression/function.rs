@@ -306,7 +306,7 @@ functions! {
     Time = "Dates and times" {
         /// Text by a format of Java's letters, local time of the zone.
         ParseTimestamp = "PARSE_TIMESTAMP",
-        /// Text by a format of Java's letters.
+        /// Text by a format of Java's letters; what follows it is passed over.
         ParseDate = "PARSE_DATE",
         /// Text by a format of Java's letters.
         ParseTime = "PARSE_TIME",

@@ -29,6 +29,16 @@ impl Pattern {
     /// Milliseconds since 1970 of a text in this format, all of it; `None` for any other. Without an offset or zone in the text
     /// it is local time of `zone`.
     pub fn parse(&self, text: &str, zone: &mut Zone) -> Option<i64> {
+        let (read, rest) = self.read(text)?;
+        if rest.is_empty() { read.resolve(zone) } else { None }
+    }
+
+    /// The same of a text that may go on behind what the format describes.
+    pub fn parse_start(&self, text: &str, zone: &mut Zone) -> Option<i64> {
+        self.read(text)?.0.resolve(zone)
+    }
+
+    fn read<'t>(&self, text: &'t str) -> Option<(Read, &'t str)> {
         let mut read = Read {
             year: 1970,
             month: 1,
@@ -46,7 +56,7 @@ impl Pattern {
             zone: None,
         };
         let rest = items(&self.items, text, &mut read)?;
-        if rest.is_empty() { read.resolve(zone) } else { None }
+        Some((read, rest))
     }
 }
 

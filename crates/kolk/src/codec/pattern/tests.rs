@@ -75,6 +75,9 @@ fn other_texts_are_refused() {
         assert_eq!(parse(format, text, "UTC"), None, "{text} by {format}");
     }
     assert_eq!(parse("yyyy-MM-dd[ HH:mm]", "2024-07-05", "UTC"), Some(DAY));
+    let start = |text| Pattern::new("yyyy-MM-dd").unwrap().parse_start(text, &mut Zone::utc());
+    assert_eq!(start("2024-07-05 or so"), Some(DAY));
+    assert_eq!(start("2024-07"), None);
 }
 
 #[test]

@@ -31,6 +31,8 @@ mod json;
 mod time;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod lambda_tests;
 
 pub(crate) use session::Session;
 

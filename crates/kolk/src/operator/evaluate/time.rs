@@ -26,13 +26,18 @@ pub(super) fn call(
         }
         match function {
             F::FromUnixTime | F::UnixTimestamp | F::FromDays | F::UnixDate => Ok(row.take(0)),
-            F::ParseTimestamp | F::StringToTimestamp => parsed(&row, session).map(Value::Bigint),
+            F::ParseTimestamp | F::StringToTimestamp => {
+                parsed(&row, session, Pattern::parse).map(Value::Bigint)
+            }
             F::ParseDate | F::StringToDate => {
-                let days = parsed(&row, &mut *session)?.div_euclid(DAY_MS);
+                // As in ksqlDB a date may be followed by anything.
+                let read =
+                    if function == F::ParseDate { Pattern::parse_start } else { Pattern::parse };
+                let days = parsed(&row, session, read)?.div_euclid(DAY_MS);
                 i32::try_from(days).map(Value::Integer).map_err(|_| Failed)
             }
             F::ParseTime => {
-                let ms = parsed(&row, session)?.rem_euclid(DAY_MS);
+                let ms = parsed(&row, session, Pattern::parse)?.rem_euclid(DAY_MS);
                 i32::try_from(ms).map(Value::Integer).map_err(|_| Failed)
             }
             F::FormatTimestamp
@@ -71,11 +76,15 @@ fn pattern<'s>(
 }
 
 /// Milliseconds since 1970 of a text in a format, perhaps in a zone.
-fn parsed(row: &Arguments<'_>, session: &mut Session) -> Result<i64, Failed> {
+fn parsed(
+    row: &Arguments<'_>,
+    session: &mut Session,
+    read: fn(&Pattern, &str, &mut Zone) -> Option<i64>,
+) -> Result<i64, Failed> {
     let Session { patterns, zones, zone: own, .. } = session;
     let (Some(text), Some(format)) = (row.text(0), row.text(1)) else { return Err(Failed) };
     let zone = zone(row, 2, zones, own)?;
-    pattern(format, patterns)?.parse(text, zone).ok_or(Failed)
+    read(pattern(format, patterns)?, text, zone).ok_or(Failed)
 }
 
 fn shown<'v>(function: Function, row: &Arguments<'_>, session: &mut Session) -> Outcome<'v> {
