@@ -9,6 +9,7 @@ mod console;
 mod fifo;
 mod java;
 mod place;
+mod time;
 #[path = "../it/kolk.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod kolk;
@@ -46,6 +47,8 @@ on_both_brokers! {
     fifo::individual_delivery_pauses_a_second,
     bins::visits_are_delivered_in_bins,
     bins::rows_that_lie_elsewhere_are_repartitioned_first,
+    time::visits_meet_their_ads_within_two_minutes,
+    time::sessions_keep_their_ids_when_all_is_read_again,
     bins::a_signal_flushes_an_open_interval,
     console::lines_are_those_of_the_console_consumer,
     console::what_kolk_produces_the_console_consumer_reads,
