@@ -127,8 +127,7 @@ pub(crate) fn run_application(
     context: &Context,
 ) -> anyhow::Result<Totals> {
     let start = context.clock.monotonic();
-    let application =
-        Application::start(&loaded.program.topology, options, Arc::clone(&context.clock))?;
+    let application = started(loaded, options, context)?;
     let stop = application.stop_handle();
     let mut monitor = Monitor::new(shown, start);
     let mut clocks = Clocks::default();
@@ -154,6 +153,31 @@ pub(crate) fn run_application(
     let took = context.clock.monotonic().since(start);
     clocks.look(&application.status(), took);
     Ok(Totals::new(application.join(), clocks, took))
+}
+
+/// The application, started.
+#[cfg(not(feature = "failpoints"))]
+fn started(
+    loaded: &Loaded,
+    options: ApplicationOptions,
+    context: &Context,
+) -> anyhow::Result<Application> {
+    Ok(Application::start(&loaded.program.topology, options, Arc::clone(&context.clock))?)
+}
+
+/// The same; `KOLK_FAILPOINT` says where the process ends.
+#[cfg(feature = "failpoints")]
+fn started(
+    loaded: &Loaded,
+    options: ApplicationOptions,
+    context: &Context,
+) -> anyhow::Result<Application> {
+    let failpoints = kolk::runtime::Failpoints::default();
+    if let Some(failpoint) = context.environment.get("KOLK_FAILPOINT") {
+        failpoints.arm(failpoint.parse().map_err(anyhow::Error::msg)?);
+    }
+    let clock = Arc::clone(&context.clock);
+    Ok(Application::start_failing(&loaded.program.topology, options, clock, &failpoints)?)
 }
 
 /// The failure of a run with failed queries.

@@ -16,6 +16,10 @@ use std::sync::Arc;
 
 /// Rows of one record, at most.
 const BLOCK_ROWS_MAX: usize = 4096;
+/// A record of several rows has at most so many bytes: half of what brokers and producers take by default.
+const BLOCK_BYTES_MAX: usize = 512 << 10;
+/// Rows of a chunk, with the watermarks around them.
+type Gathered = (Arc<Chunk>, Vec<(usize, Around)>);
 
 /// Gathers rows until a commit, or until there are enough for a record.
 #[derive(Debug)]
@@ -167,15 +171,28 @@ impl Sender {
 
     fn send(&mut self, target: usize, output: &mut Output) {
         let pending = std::mem::take(&mut self.pending[target]);
+        self.write(target, &pending.chunks, output);
+    }
+
+    /// Writes rows as one record, or as several where it would be too large.
+    fn write(&self, target: usize, chunks: &[Gathered], output: &mut Output) {
         let parts: Vec<Rows<'_>> =
-            pending.chunks.iter().map(|(chunk, rows)| (&**chunk, rows.as_slice())).collect();
-        let last = pending.chunks.last().and_then(|(chunk, rows)| {
+            chunks.iter().map(|(chunk, rows)| (&**chunk, rows.as_slice())).collect();
+        let last = chunks.last().and_then(|(chunk, rows)| {
             let (row, _) = *rows.last()?;
             Some(chunk.origins.get(row).map_or(chunk.times[row], |origin| origin.timestamp))
         });
         let Some(timestamp) = last else { return };
         let start = output.encoded.len();
         write_rows(self.task, &parts, &mut output.encoded);
+        let rows: usize = chunks.iter().map(|(_, rows)| rows.len()).sum();
+        if output.encoded.len() - start > BLOCK_BYTES_MAX && rows > 1 {
+            output.encoded.truncate(start);
+            for half in halves(chunks, rows / 2) {
+                self.write(target, &half, output);
+            }
+            return;
+        }
         address(target, timestamp, start, output);
     }
 
@@ -192,6 +209,21 @@ impl Sender {
             address(target, progress.reached.max(0), start, output);
         }
     }
+}
+
+/// The first so many rows, and the others.
+fn halves(chunks: &[Gathered], first: usize) -> [Vec<Gathered>; 2] {
+    let (mut before, mut behind, mut left) = (Vec::new(), Vec::new(), first);
+    for (chunk, rows) in chunks {
+        let (one, other) = rows.split_at(left.min(rows.len()));
+        left -= one.len();
+        for (half, rows) in [(&mut before, one), (&mut behind, other)] {
+            if !rows.is_empty() {
+                half.push((Arc::clone(chunk), rows.to_vec()));
+            }
+        }
+    }
+    [before, behind]
 }
 
 /// Addresses what was appended to the encoded bytes. No batch has 4 GiB of them: blocks are bounded far below.

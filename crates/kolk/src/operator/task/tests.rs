@@ -130,6 +130,27 @@ fn rows_change_partitions_and_every_partition_learns_the_time() {
     assert_eq!(seen, [vec![r#"{"page":"cart","at":130}"#], home.to_vec()]);
 }
 
+/// Blocks of 4096 rows once became records larger than a broker takes.
+#[test]
+fn rows_for_one_partition_become_several_records_where_one_would_be_too_large() {
+    let [first, second] = stages();
+    let options = TaskOptions { task: 0, targets: 1, upstream: vec![0] };
+    let mut sender = Task::new(&first, &options).unwrap();
+    let page = "p".repeat(1000);
+    let visits: Vec<Vec<u8>> =
+        (0..3000).map(|at| format!(r#"{{"page":"{page}","at":{at}}}"#).into_bytes()).collect();
+    let visits: Vec<(i64, &[u8])> = (0..).zip(visits.iter().map(Vec::as_slice)).collect();
+    sender.offer(0, rows(0, &visits)).unwrap();
+    sender.caught_up(0);
+    let mut output = run(&mut sender);
+    sender.prepare_commit(&mut output).unwrap();
+    let sent = sent(&output, 0);
+    assert!(sent.iter().all(|(_, value)| value.len() <= 512 << 10));
+    let mut receiver = task(&second, 1);
+    offer(&mut receiver, 0, &sent);
+    assert_eq!(values(&run(&mut receiver)).len(), 3000);
+}
+
 #[test]
 fn rows_of_two_tasks_are_taken_in_append_order_and_none_before_the_other_has_spoken() {
     let [first, second] = stages();
