@@ -35,9 +35,8 @@ pub(super) fn moved(
     for (number, part) in key.parts.iter().enumerate() {
         let candidates = part.candidates();
         let selected = |slot: &Output, candidate: &Expression| slot.expression == *candidate;
-        let Some(chosen) = candidates
-            .into_iter()
-            .find(|candidate| slots.iter().any(|slot| selected(slot, candidate)))
+        let Some(chosen) =
+            candidates.iter().find(|candidate| slots.iter().any(|slot| selected(slot, candidate)))
         else {
             missing.push(part.shown.as_str());
             continue;
