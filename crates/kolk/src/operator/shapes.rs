@@ -200,7 +200,7 @@ mod tests {
         );
         let table = format!(r#"{{"user":"ann"}} → {{"time":90000,{row}"#);
         let inputs = [Collection::Stream, Collection::Table];
-        assert_eq!(stored(join(JoinWith::StreamTable), &inputs), [table.clone()]);
+        assert_eq!(stored(join(JoinWith::StreamTable), &inputs), std::slice::from_ref(&table));
         let inputs = [Collection::Table, Collection::Table];
         assert_eq!(stored(join(JoinWith::Tables), &inputs), [table.clone(), table.clone()]);
         let shown = stored(join(JoinWith::ForeignKey), &inputs);
