@@ -64,7 +64,7 @@ impl Books {
         Reader::open(&link::config(bootstrap)?, output)?.read(Until::CaughtUp, |_, record| {
             match serde_json::from_slice::<Clicked>(record.value.unwrap_or_default()) {
                 Ok(Clicked { event_id, click_id: Some(click_id) }) => {
-                    books.pair(event_id, click_id)
+                    books.pair(event_id, click_id);
                 }
                 Ok(_) => {}
                 Err(error) => failed = Some(error),

@@ -369,7 +369,7 @@ mod tests {
         ) {
             let whole = chunk(&rows);
             let cut = cut.index(rows.len());
-            let around = |row: usize| Around { met: (row % 2 == 0).then_some(row as i64), left: Some(9) };
+            let around = |row: usize| Around { met: row.is_multiple_of(2).then_some(row as i64), left: Some(9) };
             let numbered: Vec<(usize, Around)> = (0..rows.len()).map(|row| (row, around(row))).collect();
             let parts = [(&whole, &numbered[..cut]), (&whole, &numbered[cut..])];
             let mut bytes = Vec::new();

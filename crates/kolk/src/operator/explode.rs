@@ -107,7 +107,7 @@ mod tests {
     use crate::operator::chunk::Origin;
     use crate::operator::evaluate::Session;
     use crate::operator::operate::Fates;
-    use crate::topology::{Conventions, WatermarkPolicy};
+    use crate::topology::Conventions;
     use arrow_array::{Int64Array, LargeStringArray};
 
     fn array_of(item: DataType, index: usize) -> Expression {
@@ -118,8 +118,8 @@ mod tests {
     fn explode(item: DataType, chunk: &Chunk) -> (Chunk, Fates) {
         let arrays = [array_of(item, 1), array_of(DataType::String, 2)];
         let mut session = Session::new(&Conventions::default()).unwrap();
-        let (mut fates, policy) = (Fates::default(), WatermarkPolicy::Min);
-        let mut context = Context { session: &mut session, fates: &mut fates, policy };
+        let mut fates = Fates::default();
+        let mut context = Context { session: &mut session, fates: &mut fates };
         (Explode::new(&arrays, 3).process(0, chunk, &mut context), fates)
     }
 

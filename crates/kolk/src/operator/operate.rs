@@ -4,7 +4,6 @@ use crate::operator::chunk::Chunk;
 use crate::operator::evaluate::Session;
 use crate::state::Store;
 use crate::state::row::Corrupt;
-use crate::topology::WatermarkPolicy;
 use std::fmt::Debug;
 
 /// A node that runs. Synchronous and deterministic: what it gives depends on the sequence of rows and marks alone, not on how they
@@ -48,8 +47,6 @@ pub(crate) struct Context<'a> {
     pub(crate) session: &'a mut Session,
     /// What becomes of rows that end here.
     pub(crate) fates: &'a mut Fates,
-    /// How time goes.
-    pub(crate) policy: WatermarkPolicy,
 }
 
 /// What became of rows inside operators. `taken + late + null_key + filtered` counts rows that ended there, `made` those that began.

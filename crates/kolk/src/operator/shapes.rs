@@ -101,7 +101,7 @@ mod tests {
     use crate::state::show;
     use crate::topology::{
         AggregateCall, AggregateFunction, Collection, Conventions, Emit, JoinKind, Late, Sink,
-        Source, Stage, Unmatched, WatermarkPolicy, Windowing,
+        Source, Stage, Unmatched, Windowing,
     };
     use arrow_array::{Int64Array, LargeStringArray};
     use std::time::Duration;
@@ -129,7 +129,6 @@ mod tests {
         let mut operate = node::operate(&stage, collections.len()).unwrap().unwrap();
         let mut session = Session::new(&stage.query.conventions).unwrap();
         let mut fates = Fates::default();
-        let policy = WatermarkPolicy::Min;
         let (session, fates) = (&mut session, &mut fates);
         let users = LargeStringArray::from(vec!["ann"]);
         let chunk = Chunk {
@@ -141,7 +140,7 @@ mod tests {
             ..Chunk::default()
         };
         for input in 0..collections.len() {
-            operate.process(input, &chunk, &mut Context { session, fates, policy });
+            operate.process(input, &chunk, &mut Context { session, fates });
         }
         let mut shown = Vec::new();
         for store in operate.stores() {

@@ -102,7 +102,7 @@ mod tests {
     use crate::operator::evaluate::Session;
     use crate::operator::operate::Fates;
     use crate::schema::Column;
-    use crate::topology::{Conventions, WatermarkPolicy};
+    use crate::topology::Conventions;
     use arrow_array::{Int64Array, LargeStringArray};
 
     fn schema() -> Schema {
@@ -135,8 +135,8 @@ mod tests {
 
     fn process(table: &mut Table, chunk: &Chunk) -> (Vec<Option<String>>, Chunk, Fates) {
         let mut session = Session::new(&Conventions::default()).unwrap();
-        let (mut fates, policy) = (Fates::default(), WatermarkPolicy::Min);
-        let mut context = Context { session: &mut session, fates: &mut fates, policy };
+        let mut fates = Fates::default();
+        let mut context = Context { session: &mut session, fates: &mut fates };
         let chunk = table.process(0, chunk, &mut context);
         let old = chunk.old.as_ref().unwrap();
         let name = |row: usize| {

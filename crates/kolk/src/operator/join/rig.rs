@@ -151,8 +151,7 @@ impl Rig {
         }
         let chunk = chunk(&rows, marks);
         let (session, fates) = (&mut self.session, &mut self.fates);
-        let policy = self.plan.conventions.watermark_policy;
-        let result = self.operate.process(input, &chunk, &mut Context { session, fates, policy });
+        let result = self.operate.process(input, &chunk, &mut Context { session, fates });
         for event in result.events() {
             let next = match event {
                 Event::Watermark(watermark) => Out::Watermark(watermark),

@@ -91,8 +91,8 @@ impl Graph {
         let runner = &mut self.nodes[node];
         let chunk = match &mut runner.operate {
             Some(table) if runner.inputs.is_empty() => {
-                let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
-                table.process(0, &chunk, &mut Context { session, fates, policy })
+                let (session, fates) = (&mut self.session, &mut self.fates);
+                table.process(0, &chunk, &mut Context { session, fates })
             }
             _ => chunk,
         };
@@ -135,8 +135,8 @@ impl Graph {
         }
         let runner = &mut self.nodes[node];
         let Some(operate) = &mut runner.operate else { return };
-        let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
-        let result = operate.process(input, &chunk, &mut Context { session, fates, policy });
+        let (session, fates) = (&mut self.session, &mut self.fates);
+        let result = operate.process(input, &chunk, &mut Context { session, fates });
         let late = self.fates.late_rows.drain(..).map(|chunk| (node, input, chunk));
         self.late.extend(late);
         self.spread(node, result, sink);
@@ -165,8 +165,8 @@ impl Graph {
     pub(super) fn flush(&mut self, sink: &mut Vec<Chunk>) {
         for node in 0..self.nodes.len() {
             let Some(operate) = &mut self.nodes[node].operate else { continue };
-            let (session, fates, policy) = (&mut self.session, &mut self.fates, self.policy);
-            let chunk = operate.flush(&mut Context { session, fates, policy });
+            let (session, fates) = (&mut self.session, &mut self.fates);
+            let chunk = operate.flush(&mut Context { session, fates });
             self.spread(node, chunk, sink);
         }
     }

@@ -140,7 +140,7 @@ impl Running {
 
     fn context<T>(&mut self, f: impl FnOnce(&mut dyn Operate, &mut Context<'_>) -> T) -> T {
         let (session, fates) = (&mut self.session, &mut self.fates);
-        f(&mut *self.operate, &mut Context { session, fates, policy: self.setting.policy })
+        f(&mut *self.operate, &mut Context { session, fates })
     }
 
     /// Runs steps, cut before each of these.
