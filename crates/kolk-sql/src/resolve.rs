@@ -194,7 +194,7 @@ impl<'a> Scope<'a> {
         }
         if let Some(bound) = window_bound(&name.text) {
             let message = format!(
-                "{bound} is unknown here: only the SELECT of rows that are grouped in windows has it"
+                "{bound} is unknown here: the name is reserved for windows, and rows have none before they are grouped"
             );
             return Err(Problem::new(name.span, message, "no window bounds here"));
         }
@@ -350,7 +350,12 @@ pub(crate) fn data_type(written_type: &TypeName, names: Names, types: &Types) ->
             for (name, field) in fields {
                 let text = written(name, names);
                 let others = known.iter().map(|(name, span)| (name.as_str(), *span));
-                crate::catalog::unique(&text, name.span, others, names)?;
+                crate::catalog::unique(&text, name.span, others, names).map_err(
+                    |mut problem| {
+                        problem.message = format!("there are two fields {text} in the STRUCT");
+                        problem
+                    },
+                )?;
                 types.push((text.clone(), data_type(field)?));
                 known.push((text, name.span));
             }

@@ -1,5 +1,6 @@
 //! A query that lacks only its sink: its nodes, what it selects, and which of it is the key.
 
+use super::declaration::named_column;
 use super::graph::Graph;
 use super::projection::{Output, Projection, passes_bytes};
 use super::rows::Rows;
@@ -150,6 +151,7 @@ impl Planner<'_> {
             }
         };
         check_result(&rows, asked)?;
+        self.check_timestamp(asked, &slots)?;
         let slots = match self.settings.projected_keys {
             ProjectedKeys::Key => keys::moved(slots, &rows.key, select)?,
             ProjectedKeys::Value => slots,
@@ -157,6 +159,15 @@ impl Planner<'_> {
         let schema = Schema { columns: slots.iter().map(|slot| slot.column.clone()).collect() };
         let payload = PayloadKind::Encoded;
         Ok(Draft { name: name.to_owned(), graph, rows, slots, payload, schema })
+    }
+
+    /// The option `timestamp` names something that is selected. What else is wrong may follow from a slip there.
+    fn check_timestamp(&self, asked: Asked<'_>, slots: &[Output]) -> Result<()> {
+        let Some(timestamp) = asked.options.text("timestamp") else { return Ok(()) };
+        let columns = slots.iter().map(|slot| slot.column.clone()).collect();
+        let relations = [Relation::of(asked.name, asked.name, Some(&Schema { columns }))];
+        let scope = self.typing(&relations, "an option").scope;
+        named_column(&timestamp, scope).map(|_| ())
     }
 
     /// The select list of a query without groups, with the table functions that it calls.

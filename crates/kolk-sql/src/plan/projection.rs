@@ -125,20 +125,18 @@ impl<'a> Projection<'a> {
         listed
     }
 
-    /// `*` stands for the new key too, where it is no column of the input.
+    /// `*` stands for the new key too, where it is no column of the input and a key must be selected.
     fn partitioning_expressions(&mut self, span: Span) -> Result<()> {
-        if self.rows.key.origin != KeyOrigin::Partition {
+        if self.rows.key.origin != KeyOrigin::Partition
+            || self.settings.projected_keys == ProjectedKeys::Value
+        {
             return Ok(());
         }
         let by = self.select.partition_by.iter().flat_map(|clause| &clause.content);
         for (expr, part) in by.zip(&self.rows.key.parts) {
             if !matches!(part.expression.kind, Kind::Column { .. }) {
                 let name = self.name(expr, None);
-                let name = match resolve::check_not_pseudo(&name, span) {
-                    Ok(()) => name,
-                    Err(_) => self.made_up(),
-                };
-                self.add(name, part.expression.clone(), span)?;
+                self.add_unique(name, part.expression.clone(), span)?;
             }
         }
         Ok(())
@@ -176,6 +174,11 @@ impl<'a> Projection<'a> {
         resolve::check_not_pseudo(&name, span).map_err(|problem| {
             problem.help(format!("give it another name: … AS my_{}", name.to_lowercase()))
         })?;
+        self.add_unique(name, expression, span)
+    }
+
+    /// Adds a column, whose name may be reserved: a key may be what every record has.
+    fn add_unique(&mut self, name: String, expression: Expression, span: Span) -> Result<()> {
         let others = self.outputs.iter().map(|output| (output.column.name.as_str(), output.span));
         catalog::unique(&name, span, others, self.settings.names).map_err(|problem| {
             problem.help("give one of them another name with AS, or leave it out")

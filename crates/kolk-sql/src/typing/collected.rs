@@ -101,6 +101,10 @@ impl Typing<'_> {
         arguments: &[Expr],
         span: Span,
     ) -> Result<Expression> {
+        if let Calls::Refused(_) = self.calls {
+            // A slip in the arguments comes first.
+            arguments.iter().try_for_each(|argument| self.expression(argument).map(|_| ()))?;
+        }
         let collector = self.collector(aggregate.name, "aggregates rows", span)?;
         let misfit = |message: String, span: Span| {
             Problem::new(span, message, "does not fit")
