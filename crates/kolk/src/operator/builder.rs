@@ -9,7 +9,6 @@ use crate::operator::encode::Style;
 use crate::operator::texts::Texts;
 use crate::operator::value::{Value, write_json};
 use crate::schema::DataType;
-use crate::topology::JsonNulls;
 use arrow_array::builder::{
     BooleanBuilder, Decimal128Builder, Float64Builder, Int32Builder, Int64Builder,
     LargeBinaryBuilder,
@@ -81,10 +80,10 @@ impl Builder {
         }
     }
 
-    /// The same, with nested values in their normal form where the style writes NULL fields.
+    /// The same, with nested values in their normal form: equal ones have equal texts, which keys of groups rely on.
     pub(crate) fn styled(data_type: &DataType, style: Style, len: usize) -> Self {
         match Self::new(data_type, len) {
-            Self::Nested(texts, _) if style.nulls == JsonNulls::Write => {
+            Self::Nested(texts, _) => {
                 let (data_type, text) = (data_type.clone(), Vec::new());
                 Self::Declared(Box::new(Declared { texts, data_type, style, text }))
             }
