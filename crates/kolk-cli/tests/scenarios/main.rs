@@ -49,6 +49,7 @@ on_both_brokers! {
     bins::rows_that_lie_elsewhere_are_repartitioned_first,
     time::visits_meet_their_ads_within_two_minutes,
     time::sessions_keep_their_ids_when_all_is_read_again,
+    time::counts_add_up_while_instances_come_and_go,
     bins::a_signal_flushes_an_open_interval,
     console::lines_are_those_of_the_console_consumer,
     console::what_kolk_produces_the_console_consumer_reads,

@@ -119,3 +119,79 @@ pub(crate) fn sessions_keep_their_ids_when_all_is_read_again(place: &Place) {
     assert!(distinct.contains(&first[0]), "{all:?}");
     assert!(all.iter().any(|value| value.contains(r#""pages":["D.html"]"#)), "{all:?}");
 }
+
+/// Visits per page and hour; the order of a visit's events may be four hours off.
+const COUNTS: &str = "
+    CREATE STREAM visits (visit_id STRING, event_time TIMESTAMP, page STRING) WITH (
+      kafka_topic = 'visits', value_format = 'JSON', timestamp = 'event_time', watermark_delay = '6 hours');
+    CREATE TABLE by_page WITH (kafka_topic = 'by-page') AS
+      SELECT page, COUNT(*) AS visits FROM visits WINDOW TUMBLING (SIZE 1 HOUR)
+      GROUP BY page EMIT CHANGES;";
+
+/// Instances come, are killed, come back and leave, while visits flow: state moves with the partitions, and in the end the last
+/// counts of all windows add up to the visits, no more and no less.
+pub(crate) fn counts_add_up_while_instances_come_and_go(place: &Place) {
+    const VISITS: usize = 4000;
+    let (address, _broker) = place.address();
+    let visits = place.topic("visits");
+    let on = |line: &str| format!("{line} --bootstrap-servers {address}");
+    for topic in [&visits, &place.topic("by-page")] {
+        place.kolk.ok(&on(&format!("topic create {topic} --partitions 4")));
+    }
+    let run = on(&place.program("counts.sql", COUNTS)).replace(" --output json", "");
+    let generate = |seed: usize| {
+        place
+            .kolk
+            .ok(&on(&format!("generate visits --topic {visits} --count {VISITS} --seed {seed}")));
+    };
+    let first = place.kolk.start(&run, "");
+    generate(1);
+    let second = place.kolk.start(&run, "");
+    place.wait_for_counts(&address, VISITS);
+    generate(2);
+    first.signal("KILL");
+    first.wait();
+    generate(3);
+    let again = place.kolk.start(&run, "");
+    place.wait_for_counts(&address, 3 * VISITS);
+    second.stop();
+    generate(4);
+    place.wait_for_counts(&address, 4 * VISITS);
+    again.stop();
+    // Whoever comes last finds nothing to do, on the state that the others left.
+    place.kolk.run(&format!("{run} --until-end")).with(0);
+    assert_eq!(place.counts(&address), 4 * VISITS);
+}
+
+impl Place {
+    /// The last counts of all pages and windows, together.
+    fn counts(&self, address: &str) -> usize {
+        let line = format!(
+            "consume --topic {} --from-beginning --until-end --output json --bootstrap-servers {address}",
+            self.topic("by-page")
+        );
+        let mut last = std::collections::BTreeMap::new();
+        for line in self.kolk.ok(&line).lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let value: serde_json::Value =
+                serde_json::from_str(record["value"].as_str().unwrap()).unwrap();
+            // The key ends in the bytes of its window.
+            last.insert(record["key_base64"].to_string(), value["visits"].as_u64().unwrap());
+        }
+        usize::try_from(last.values().sum::<u64>()).unwrap()
+    }
+
+    /// Waits until the counts have come to so many; more is wrong at any moment.
+    fn wait_for_counts(&self, address: &str, visits: usize) {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(90);
+        loop {
+            let counts = self.counts(address);
+            assert!(counts <= visits, "{counts} of {visits}");
+            if counts == visits {
+                return;
+            }
+            assert!(std::time::Instant::now() < until, "{counts} of {visits} after 90 s");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+    }
+}
