@@ -1,7 +1,7 @@
 //! Calls: which signature fits, and what the arguments become.
 
 use super::lambda::Lambda;
-use super::{Operand, Typing, constant, convert, implicit, is_null, literal};
+use super::{Operand, Typing, arithmetic, constant, convert, implicit, is_null, literal};
 use crate::aggregate::AGGREGATES;
 use crate::ast::{Expr, ExprKind, Ident};
 use crate::error::{Problem, Result, nearest};
@@ -64,6 +64,7 @@ impl Typing<'_> {
         span: Span,
     ) -> Result<Expression> {
         check_pattern(signature.function, &arguments)?;
+        check_unmixed(signature.function, &arguments)?;
         let mut bindings = self.bound(signature, &mut arguments, span)?;
         let mut typed: Vec<Expression> = Vec::with_capacity(arguments.len());
         for (position, argument) in arguments.into_iter().enumerate() {
@@ -260,6 +261,33 @@ fn unstable(name: &str, help: &str, span: Span) -> Box<Problem> {
     let message =
         format!("{name}() gives another value each time, so a replay would give other results");
     Problem::new(span, message, "not deterministic").help(help)
+}
+
+/// Refuses GREATEST and LEAST of columns of different kinds of numbers, as ksqlDB does: which of them would the result be?
+fn check_unmixed(function: Function, arguments: &[Argument<'_>]) -> Result<()> {
+    if !matches!(function, Function::Greatest | Function::Least) {
+        return Ok(());
+    }
+    let mut numbers = arguments.iter().filter_map(|argument| match argument {
+        Argument::Value(Operand { expression, span })
+            if !matches!(expression.kind, Kind::Literal(_))
+                && arithmetic::is_number(&expression.data_type) =>
+        {
+            Some((&expression.data_type, *span))
+        }
+        _ => None,
+    });
+    let Some((first, first_span)) = numbers.next() else { return Ok(()) };
+    let kind = std::mem::discriminant(first);
+    match numbers.find(|(other, _)| std::mem::discriminant(*other) != kind) {
+        None => Ok(()),
+        Some((other, span)) => {
+            let message = format!("{} of {first} and {other} is ambiguous", function.name());
+            Err(Problem::new(span, message, format!("{other}"))
+                .label(first_span, format!("{first}"))
+                .help("CAST them to one type"))
+        }
+    }
 }
 
 /// Refuses a constant pattern that cannot be matched, before any row fails on it.

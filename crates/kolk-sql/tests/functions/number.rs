@@ -41,6 +41,8 @@ fn numbers() {
         ("LEAST(day, '2020-02-02')", "18294"),
         ("GREATEST(ints, ints)", "refused: argument 1 of GREATEST"),
         ("GREATEST(i, s)", "refused: must have one type"),
+        ("GREATEST(i, l)", "refused: ambiguous"),
+        ("LEAST(CAST(i AS DOUBLE), d, 1.5)", "1.5"),
         ("GREATEST(NULL, NULL)", "refused: their type is ambiguous"),
     ]);
 }

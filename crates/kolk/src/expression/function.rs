@@ -57,9 +57,9 @@ functions! {
         IfNull = "IFNULL",
         /// The first; NULL where both are equal.
         NullIf = "NULLIF",
-        /// The greatest; NULLs are passed over.
+        /// The greatest; NULLs are passed over. Columns of different kinds of numbers are to be cast.
         Greatest = "GREATEST",
-        /// The least; NULLs are passed over.
+        /// The least; NULLs are passed over. Columns of different kinds of numbers are to be cast.
         Least = "LEAST",
     }
     /// Numbers.

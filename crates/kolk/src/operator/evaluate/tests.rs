@@ -509,17 +509,39 @@ fn combinations() {
 #[test]
 fn every_function_is_evaluated() {
     // Whatever a hand-made plan holds, nothing panics: no arguments, too few, of other types.
-    let arguments =
-        [int(2), text("a"), double(1.5), null(T::String), array("[1]"), boolean(true), dec(5)];
+    let of = |json: &str, data_type: &T| Expression { data_type: data_type.clone(), ..text(json) };
+    let ints = T::Array(Box::new(T::Integer));
+    let counts = T::Map(Box::new(T::String), Box::new(T::Integer));
+    let place = T::Struct(vec![("a".to_owned(), T::Integer)]);
+    let body = Box::new(int(1));
+    let lambda = Kind::Lambda { first: 0, parameters: vec!["x".to_owned()], body };
+    let arguments = [
+        int(2),
+        text("a"),
+        double(1.5),
+        null(T::String),
+        array("[1]"),
+        boolean(true),
+        dec(5),
+        of("[3,null,1]", &ints),
+        of(r#"{"x":1,"y":null}"#, &counts),
+        of(r#"{"a":1}"#, &place),
+        of("what is no JSON", &ints),
+        lit(L::Bytes(vec![1, 2]), T::Bytes),
+        lit(L::Timestamp(-1), T::Timestamp),
+        Expression { kind: lambda, data_type: T::Integer },
+    ];
+    let types = [T::String, T::Integer, T::Double, T::Bigint, DEC, T::Bytes, ints, counts, place];
     for function in F::ALL {
-        for count in 0..4 {
+        for count in 0..5 {
             for shift in 0..arguments.len() {
                 let chosen: Vec<Expression> =
                     arguments.iter().cycle().skip(shift).take(count).cloned().collect();
-                for data_type in [T::String, T::Integer, T::Double, T::Bigint, DEC] {
-                    let expression = call(*function, chosen.clone(), data_type);
+                for data_type in &types {
+                    let expression = call(*function, chosen.clone(), data_type.clone());
                     assert!(may_fail(&expression));
                     expression.each_operand(&mut |_| ());
+                    let _ = expression.to_string();
                     results(&expression, &[], 2);
                 }
             }
