@@ -189,6 +189,9 @@ impl Server {
             INPUT_SEED,
             "--bootstrap-servers",
             &address,
+            // A copy forwards whole batches: small ones are many requests, among which faults find theirs.
+            "--set",
+            "batch.size=8192",
         ])?;
         let records = read_topic(self.address, &topic)?;
         let written: usize = records.iter().map(Vec::len).sum();

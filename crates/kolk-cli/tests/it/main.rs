@@ -9,6 +9,7 @@ mod order;
 mod discovery;
 mod errors;
 mod programs;
+mod explained;
 mod sql_tests;
 mod state;
 mod java;

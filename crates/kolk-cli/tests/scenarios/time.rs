@@ -12,11 +12,19 @@ impl Place {
         self.kolk.ok(&format!("produce --topic {} --file {file}", self.topic(topic)));
     }
 
-    /// The values of a topic behind the first so many, sorted: rows of different pages lie in different partitions.
-    fn values(&self, topic: &str) -> Vec<String> {
-        let mut values: Vec<String> = self.rows(topic).into_iter().map(|row| row.value).collect();
-        values.sort();
-        values
+    /// The values of a topic, sorted: rows of different pages lie in different partitions. A commit is answered before its markers
+    /// stand in the logs, so `count` of them are waited for.
+    fn values(&self, topic: &str, count: usize) -> Vec<String> {
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        loop {
+            let rows = self.rows(topic).into_iter();
+            let mut values: Vec<String> = rows.map(|row| row.value).collect();
+            if values.len() >= count || std::time::Instant::now() > until {
+                values.sort();
+                return values;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 }
 
@@ -84,7 +92,7 @@ pub(crate) fn visits_meet_their_ads_within_two_minutes(place: &Place) {
         place.kolk.run(&format!("{run} --until-end")).with(0);
         expected.extend(brings.iter().map(|value| (*value).to_owned()));
         expected.sort();
-        assert_eq!(place.values("visits-enriched"), expected, "after {lines:?}");
+        assert_eq!(place.values("visits-enriched", expected.len()), expected, "after {lines:?}");
     }
     // What is on the disk is what the changelogs say.
     place.kolk.ok("state verify");
@@ -103,7 +111,7 @@ pub(crate) fn sessions_keep_their_ids_when_all_is_read_again(place: &Place) {
         &[visit(1, "A", "03:03:20"), visit(1, "B", "03:03:26"), visit(1, "C", "03:05:26")],
     );
     place.kolk.run(&format!("{run} --until-end")).with(0);
-    let first = place.values("sessions");
+    let first = place.values("sessions", 1);
     assert_eq!(first.len(), 1, "{first:?}");
     assert!(first[0].contains(r#""user_id":1"#), "{first:?}");
     assert!(first[0].contains(r#""pages":["A.html","B.html","C.html"]"#), "{first:?}");
@@ -111,7 +119,7 @@ pub(crate) fn sessions_keep_their_ids_when_all_is_read_again(place: &Place) {
     place.kolk.ok(&format!("reset {}", place.topic("sessions")));
     place.produce("visits", &[visit(2, "D", "04:55:26")]);
     place.kolk.run(&format!("{run} --until-end")).with(0);
-    let all = place.values("sessions");
+    let all = place.values("sessions", 3);
     assert_eq!(all.len(), 3, "{all:?}");
     // User 1's session came out twice, byte for byte the same, id and all; user 2's once.
     let distinct: BTreeSet<&String> = all.iter().collect();
@@ -160,7 +168,7 @@ pub(crate) fn counts_add_up_while_instances_come_and_go(place: &Place) {
     again.stop();
     // Whoever comes last finds nothing to do, on the state that the others left.
     place.kolk.run(&format!("{run} --until-end")).with(0);
-    assert_eq!(place.counts(&address), 4 * VISITS);
+    place.wait_for_counts(&address, 4 * VISITS);
 }
 
 impl Place {

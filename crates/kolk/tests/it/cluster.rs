@@ -159,8 +159,12 @@ impl Cluster {
         }
         let (mut seen, mut ended, mut scratch) =
             (Vec::new(), vec![false; partitions as usize], Scratch::new());
+        // A commit is answered before its markers stand in the logs: what is not stable yet is waited for, unless it stays open.
+        let mut unstable = vec![false; partitions as usize];
         let start = Instant::now();
-        while ended.contains(&false) {
+        while ended.contains(&false)
+            || unstable.contains(&true) && start.elapsed() < Duration::from_secs(5)
+        {
             assert!(start.elapsed() < PATIENCE, "topic {topic} could not be read");
             metadata.step(&mut network).unwrap();
             fetcher.step(&mut network, &mut metadata).unwrap();
@@ -168,6 +172,8 @@ impl Cluster {
                 let FetchEvent::Records(fetched) = event else { continue };
                 let partition = fetched.partition.partition;
                 ended[partition as usize] = fetched.caught_up;
+                unstable[partition as usize] =
+                    fetched.last_stable_offset.0 < fetched.high_watermark.0;
                 for batch in fetched.batches {
                     for record in batch.body(&mut scratch).unwrap().records() {
                         let record = record.unwrap();
