@@ -13,6 +13,10 @@ mod client_settings;
 mod committer;
 mod dead_letter;
 mod error;
+#[cfg_attr(
+    not(any(test, feature = "failpoints")),
+    expect(dead_code, unreachable_pub, reason = "only armed failpoints are named and shown")
+)]
 mod failpoint;
 mod feed;
 mod identity;

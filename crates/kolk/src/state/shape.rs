@@ -23,9 +23,9 @@ pub struct Shape {
 /// A part of a key or value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Columns by name and type, as [`Keys`](crate::state::keys::Keys) writes them.
+    /// Columns by name and type, as `keys.rs` writes them.
     Key(Vec<(String, DataType)>),
-    /// Columns by name and type, as [`RowCodec`] writes them.
+    /// Columns by name and type, as `row.rs` writes them.
     Row(Vec<(String, DataType)>),
     /// A number with its name.
     Number(String, NumberForm),
