@@ -9,16 +9,14 @@ use crate::kafka::{Data, Kafka, VERSION};
 use crate::measure::{Series, median};
 use crate::place::Place;
 use crate::pool::Kind;
-use crate::process::{Finished, Running, Usage, pause};
+use crate::process::Usage;
 use crate::table::{Table, mebibytes};
 use crate::{Options, Plan, docs, machine, rivals};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// How often the committed offsets of a rival are looked at.
-const LOOK: Duration = Duration::from_millis(100);
 /// How much cheaper than Kafka Streams a job must be.
 const TARGET: f64 = 10.0;
 /// Memory that a stateless job of Kolk may take, in bytes.
@@ -121,31 +119,14 @@ impl Setup<'_> {
         let running = self.engines.start(self.place, contender.engine, &task)?;
         let finished = match contender.engine {
             Engine::Kolk => running.finish(limit)?,
-            Engine::Streams => self.until_committed(running, &task.application, records, limit)?,
+            Engine::Streams => {
+                self.topics.finish_committed(running, &task.application, records, limit)?
+            }
         };
         let written = Digest::of(&self.kafka.address, &output)?;
         written.check(&expected, &contender.name())?;
         self.topics.delete(&output)?;
         Ok(finished.usage)
-    }
-
-    /// Stops an engine that does not stop by itself, once it has committed the whole input.
-    fn until_committed(
-        &mut self,
-        mut running: Running,
-        group: &str,
-        records: u64,
-        limit: Duration,
-    ) -> Result<Finished> {
-        while self.topics.committed(group)? < records {
-            running.check()?;
-            if running.age() > limit {
-                bail!("{group} had not committed everything after {limit:?}");
-            }
-            pause(LOOK);
-        }
-        running.stop()?;
-        running.finish(limit + Duration::from_secs(40))
     }
 
     fn expected(&mut self, job: Job, input: &str, records: u64) -> Result<Digest> {

@@ -2,17 +2,22 @@
 
 use crate::link;
 use crate::pool::{Kind, Pool};
+use crate::process::{Finished, Running, pause};
 use crate::writer::{self, Supply};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use kolk::client::TopicPartition;
 use kolk::client::admin::{Admin, NewTopic};
 use kolk::client::offsets::OffsetSpec;
 use kolk::testing::visits::Visits;
+use std::time::Duration;
 
 /// Partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 4;
 /// The seed of all visits.
 const SEED: u64 = 20_240_101;
+
+/// How often the committed offsets of a rival are looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The cluster's topics and groups.
 #[derive(Debug)]
@@ -58,6 +63,25 @@ impl Topics {
         let offsets = self.admin.group_offsets(group)?;
         let sum: i64 = offsets.values().map(|committed| committed.offset.0.max(0)).sum();
         Ok(u64::try_from(sum)?)
+    }
+
+    /// Stops an engine that does not stop by itself, once it has committed the whole input.
+    pub(crate) fn finish_committed(
+        &mut self,
+        mut running: Running,
+        group: &str,
+        records: u64,
+        limit: Duration,
+    ) -> Result<Finished> {
+        while self.committed(group)? < records {
+            running.check()?;
+            if running.age() > limit {
+                bail!("{group} had not committed everything after {limit:?}");
+            }
+            pause(LOOK);
+        }
+        running.stop()?;
+        running.finish(limit + Duration::from_secs(40))
     }
 
     /// The topic with `count` records of `kind`; loaded unless an earlier run has left it.

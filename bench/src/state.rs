@@ -8,15 +8,13 @@ use crate::job::{self, Ends, Engine, Engines, Job, Task};
 use crate::kafka::{Data, Kafka, VERSION};
 use crate::measure::Series;
 use crate::place::Place;
-use crate::process::{Finished, Running, Usage, pause};
+use crate::process::Usage;
 use crate::table::Table;
 use crate::{Options, Plan, docs, machine, rivals};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// How often the committed offsets of a rival are looked at.
-const LOOK: Duration = Duration::from_millis(100);
 /// How much cheaper than Kafka Streams a job must be.
 const TARGET: f64 = 10.0;
 
@@ -124,7 +122,9 @@ impl Setup<'_> {
         let running = self.engines.start(self.place, contender.engine, &task)?;
         let finished = match contender.engine {
             Engine::Kolk => running.finish(limit)?,
-            Engine::Streams => self.until_committed(running, &task.application, records, limit)?,
+            Engine::Streams => {
+                self.topics.finish_committed(running, &task.application, records, limit)?
+            }
         };
         let expected = Books::expected(&self.kafka.address, &inputs, records, job)?;
         let found = Books::of(&self.kafka.address, &output, job)?;
@@ -164,25 +164,6 @@ impl Setup<'_> {
         let topics: Vec<&str> = names.iter().map(String::as_str).collect();
         events::write(&self.kafka.address, &topics, records, case.users)?;
         Ok(names)
-    }
-
-    /// Stops an engine that does not stop by itself, once it has committed the whole input.
-    fn until_committed(
-        &mut self,
-        mut running: Running,
-        group: &str,
-        records: u64,
-        limit: Duration,
-    ) -> Result<Finished> {
-        while self.topics.committed(group)? < records {
-            running.check()?;
-            if running.age() > limit {
-                bail!("{group} had not committed everything after {limit:?}");
-            }
-            pause(LOOK);
-        }
-        running.stop()?;
-        running.finish(limit + Duration::from_secs(40))
     }
 }
 

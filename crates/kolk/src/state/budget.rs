@@ -1,4 +1,4 @@
-//! The memory of all that a process holds for its queries, under one bound: `memory_max`.
+//! The memory of all that a process holds for its queries, under one bound: `memory_max`. Nothing asks it yet.
 //!
 //! Whoever holds memory says how much, a batch at a time, with one atomic addition. Who is about to take more asks first, and
 //! waits when there is no room: reading stops, and Kafka keeps what is not read.

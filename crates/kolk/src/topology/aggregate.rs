@@ -128,7 +128,7 @@ pub enum Late {
     /// They are left out.
     #[default]
     Skip,
-    /// They go to this topic, as they came, with headers that tell why.
+    /// They go to this topic, as JSON of the columns that the operator would have taken.
     Topic(String),
 }
 

@@ -176,7 +176,7 @@ impl<'a> Cutter<'a> {
             name: stage.to_owned(),
             topic_settings: vec![
                 ("cleanup.policy".to_owned(), "delete".to_owned()),
-                // The commits of the stage behind decide what is not needed any more.
+                // Time decides nothing here, and nothing is purged behind the commits yet: the topic grows.
                 ("retention.ms".to_owned(), "-1".to_owned()),
             ],
             key: nothing.clone(),
