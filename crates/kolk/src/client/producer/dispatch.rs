@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, BatchId};
 use super::event::{Event, Refusal};
-use super::queue::{Conditions, Fate};
+use super::queue::{Conditions, Fate, Queue};
 use super::{Gate, Handle, Identity, Producer};
 use crate::client::Offset;
 use crate::client::config::{Acks, Backoff};
@@ -257,9 +257,7 @@ impl Producer {
                 self.acknowledge(handle, id, response.base_offset);
             }
             ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::UNKNOWN_PRODUCER_ID => {
-                if let Some(queue) = self.queues.get_mut(handle.0 as usize) {
-                    queue.out_of_sequence(id, now);
-                }
+                self.release_after(handle, |queue| queue.out_of_sequence(id, now));
             }
             ErrorCode::MESSAGE_TOO_LARGE | ErrorCode::RECORD_LIST_TOO_LARGE => {
                 return self.too_large(handle, id, response);
@@ -338,9 +336,15 @@ impl Producer {
     }
 
     fn acknowledge(&mut self, handle: Handle, id: BatchId, base_offset: i64) {
+        let base_offset = (base_offset >= 0).then_some(Offset(base_offset));
+        self.release_after(handle, |queue| queue.acknowledge(id, base_offset));
+    }
+
+    /// Does something that may leave the oldest batches acknowledged, then tells of them and frees their memory.
+    fn release_after(&mut self, handle: Handle, what: impl FnOnce(&mut Queue)) {
         let Some(queue) = self.queues.get_mut(handle.0 as usize) else { return };
         let before = queue.bytes();
-        let base_offset = (base_offset >= 0).then_some(Offset(base_offset));
+        what(queue);
         let (memory, memory_max) = (&mut self.memory, self.config.buffer_bytes_max);
         let room = memory_max.saturating_sub(self.buffered);
         let done = |batch: Batch| {
@@ -348,7 +352,7 @@ impl Producer {
                 memory.keep(buffer, room);
             }
         };
-        queue.acknowledge(id, base_offset, handle, &mut self.events, done);
+        queue.release(handle, &mut self.events, done);
         self.buffered = self.buffered + queue.bytes() - before;
     }
 

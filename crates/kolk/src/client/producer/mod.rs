@@ -17,6 +17,7 @@
 mod batch;
 mod dispatch;
 mod event;
+mod gap;
 mod identify;
 mod memory;
 mod queue;

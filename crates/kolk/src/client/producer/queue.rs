@@ -10,6 +10,7 @@
 
 use super::batch::{Batch, BatchId, Decision, State};
 use super::event::{Acknowledgement, Event};
+use super::gap::Gap;
 use super::memory::Memory;
 use super::{Handle, Identity, Sequence};
 use crate::client::Offset;
@@ -73,20 +74,19 @@ pub(super) struct Queue {
     open_tag: u64,
     opened_at: Option<Moment>,
     last_size: usize,
-    sealed: VecDeque<Batch>,
+    pub(super) sealed: VecDeque<Batch>,
     sealed_bytes: usize,
     next_id: u64,
     /// Whose numbers are being given out, and the next one.
     next_number: Option<(Identity, Sequence)>,
     /// The producer id of which the broker has acknowledged a batch here.
     known_as: Option<i64>,
-    in_flight: usize,
+    pub(super) in_flight: usize,
     sent_to: i32,
-    draining: bool,
-    /// The broker refused the oldest batch's number although all before it were acknowledged.
-    gap: bool,
+    pub(super) draining: bool,
+    pub(super) gap: Option<Gap>,
     failures: u32,
-    retry_at: Moment,
+    pub(super) retry_at: Moment,
     /// Whether the transaction knows the partition.
     pub admitted: bool,
 }
@@ -108,7 +108,7 @@ impl Queue {
             in_flight: 0,
             sent_to: -1,
             draining: false,
-            gap: false,
+            gap: None,
             failures: 0,
             retry_at: Moment::default(),
             admitted: false,
@@ -194,7 +194,7 @@ impl Queue {
         self.position(id).is_some()
     }
 
-    fn position(&self, id: BatchId) -> Option<usize> {
+    pub(super) fn position(&self, id: BatchId) -> Option<usize> {
         self.sealed.iter().position(|batch| batch.id == id)
     }
 
@@ -202,12 +202,12 @@ impl Queue {
     /// that it fills while it could not be sent anyway.
     fn next(&mut self, on: &Conditions) -> Option<usize> {
         let idle = self.in_flight == 0;
-        let blocked = self.draining
-            || self.gap
-            || on.now < self.retry_at
-            || !(idle || self.sent_to == on.node);
+        let blocked = self.draining || on.now < self.retry_at || !(idle || self.sent_to == on.node);
         if blocked {
             return None;
+        }
+        if let Some(gap) = self.gap {
+            return self.to_probe(gap).filter(|_| idle);
         }
         let passed = |b: &&Batch| matches!(b.state, State::Sent | State::Acknowledged(_));
         let next = self.sealed.iter().take_while(passed).count();
@@ -274,7 +274,7 @@ impl Queue {
         }
     }
 
-    fn answered(&mut self, id: BatchId) -> Option<&mut Batch> {
+    pub(super) fn answered(&mut self, id: BatchId) -> Option<&mut Batch> {
         let at = self.position(id)?;
         let batch = self.sealed.get_mut(at).filter(|batch| batch.state == State::Sent)?;
         self.in_flight -= 1;
@@ -284,20 +284,26 @@ impl Queue {
         Some(batch)
     }
 
-    /// The broker has the batch; `done` gets those that are over with.
-    pub(super) fn acknowledge(
+    /// The broker has the batch.
+    pub(super) fn acknowledge(&mut self, id: BatchId, base_offset: Option<Offset>) {
+        let at = self.position(id);
+        let Some(batch) = self.answered(id) else { return };
+        batch.state = State::Acknowledged(base_offset);
+        let number = batch.number;
+        if self.gap.take().is_some() {
+            self.confirm_before(at.unwrap_or(0));
+        }
+        self.known_as = number.map(|(identity, _)| identity.id);
+        self.failures = 0;
+    }
+
+    /// Tells of the oldest batches that the broker has, and gives them to `done`.
+    pub(super) fn release(
         &mut self,
-        id: BatchId,
-        base_offset: Option<Offset>,
         partition: Handle,
         events: &mut VecDeque<Event>,
         mut done: impl FnMut(Batch),
     ) {
-        let Some(batch) = self.answered(id) else { return };
-        batch.state = State::Acknowledged(base_offset);
-        let number = batch.number;
-        self.known_as = number.map(|(identity, _)| identity.id);
-        self.failures = 0;
         while let Some(State::Acknowledged(base_offset)) = self.sealed.front().map(|b| b.state) {
             let Some(batch) = self.sealed.pop_front() else { return };
             self.sealed_bytes -= batch.size();
@@ -326,23 +332,13 @@ impl Queue {
         batch.state = State::Waiting;
         batch.uncertain |= fate == Fate::Unknown;
         self.draining = self.in_flight > 0;
+        self.probe_anew();
         if was_draining {
             return None;
         }
         self.failures = self.failures.saturating_add(1);
         self.retry_at = now + backoff.after(self.failures);
         Some(self.failures)
-    }
-
-    /// The broker missed a batch before this one. With an earlier one unanswered that is no wonder: it goes again after
-    /// that one. Else something acknowledged is missing.
-    pub(super) fn out_of_sequence(&mut self, id: BatchId, now: Moment) {
-        let at = self.position(id);
-        let Some(batch) = self.answered(id) else { return };
-        batch.state = State::Waiting;
-        self.gap |= at == Some(0);
-        self.retry_at = now;
-        self.draining = self.in_flight > 0;
     }
 
     /// The batch is too large. One of several records is divided in place, and true returned.
@@ -390,11 +386,14 @@ impl Queue {
         if self.in_flight > 0 {
             return Ok(Settled::Ready);
         }
-        if self.gap {
+        if let Some(gap) = self.gap {
+            if self.to_probe(gap).is_some() {
+                return Ok(Settled::Ready);
+            }
             if self.sealed.iter().any(|batch| batch.uncertain) {
                 return Ok(Settled::Gap);
             }
-            self.gap = false;
+            self.gap = None;
             self.forget_numbers(0);
             return Ok(Settled::NeedsNewEpoch);
         }
@@ -464,7 +463,7 @@ impl Queue {
         self.sealed_bytes = 0;
         self.opened_at = None;
         self.in_flight = 0;
-        (self.draining, self.gap) = (false, false);
+        (self.draining, self.gap) = (false, None);
         self.failures = 0;
         self.retry_at = Moment::default();
         if numbered { Fate::Unknown } else { Fate::NotAppended }

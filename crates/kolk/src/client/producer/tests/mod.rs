@@ -1,6 +1,7 @@
 //! The producer against a broker in a few lines, which loses, repeats, delays and refuses as a seed says.
 
 mod forward;
+mod restart;
 
 use super::*;
 use crate::client::scripted::{Scripted, Sent, Table};
@@ -298,11 +299,11 @@ impl World {
 fn trouble(world: &mut World, script: &[u8], forwarding: bool) {
     let mut count = 0;
     for &byte in script {
-        match byte % 11 {
+        match byte % 12 {
             1 | 2 if forwarding => {
                 let values = [count + 1, count + 2].map(|number| format!("v{number}"));
                 let values = [&*values[0], &*values[1]];
-                let of = usize::from(byte % 11);
+                let of = usize::from(byte % 12);
                 assert!(world.forward(i32::from(byte / 16) % 3, Codec::None, &values[..of]));
                 count += of;
             }
@@ -326,6 +327,14 @@ fn trouble(world: &mut World, script: &[u8], forwarding: bool) {
             9 => {
                 let partition = i32::from(byte / 16) % 3;
                 world.table.leaders.insert(("t".into(), partition), i32::from(byte / 64));
+            }
+            10 => {
+                // Whatever was on its way to the broker that crashed is cut off.
+                for _ in 0..2 {
+                    world.cut(usize::from(byte / 64), false);
+                }
+                world.broker.late.clear();
+                world.restart();
             }
             _ => world.network.advance(Duration::from_millis(150)),
         }
@@ -616,34 +625,6 @@ fn after_a_drop_a_late_twin_under_the_old_number_is_kept_out() {
         world.late();
     }
     assert_eq!(world.log(0), ["first", "next"]);
-}
-
-#[test]
-fn acknowledged_records_missing_at_the_broker_are_renumbered_only_when_nothing_can_be_doubled() {
-    for uncertain in [false, true] {
-        let mut world = World::new(&[], 1);
-        world.append(0, "a");
-        world.heal();
-        world.broker.logs.clear(); // the broker lost everything: the next expected number is 0
-        world.append(0, "b");
-        world.step();
-        if uncertain {
-            world.cut(0, false);
-            world.step();
-            world.network.advance(Duration::from_secs(1));
-            world.step();
-        }
-        world.serve(Twist::None);
-        let result = world.try_step();
-        if uncertain {
-            assert_eq!(result.unwrap_err().action(), Action::Fatal);
-        } else {
-            result.unwrap();
-            world.heal();
-            assert_eq!(world.log(0), ["b"]);
-            assert_eq!(world.broker.logs[&0].epoch, 1);
-        }
-    }
 }
 
 #[test]
