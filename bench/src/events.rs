@@ -32,6 +32,9 @@ pub(crate) fn write(bootstrap: &str, topics: &[&str], count: u64, users: u32) ->
     let mut producer = Producer::new(&config);
     let Some(first) = topics.first() else { bail!("no topic") };
     let (mut link, partitions) = Link::to_topic(&config, first)?;
+    for topic in topics {
+        link.metadata.want(topic);
+    }
     let handles: Vec<Vec<Handle>> = topics
         .iter()
         .map(|topic| {
