@@ -124,7 +124,8 @@ server=''
 stop() {
   trap '' TERM INT
   if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" || true; fi
-  rm -f "$data/pid"
+  # Whoever has started a server on the folder since then has written its own.
+  [ "$(cat "$data/pid" 2> /dev/null)" != "$server" ] || rm -f "$data/pid"
   [ -z "${guardian:-}" ] || kill "$guardian" 2> /dev/null || true
 }
 trap stop EXIT
