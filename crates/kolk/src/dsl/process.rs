@@ -1,7 +1,7 @@
 //! Operators of one's own, typed by serde: a row comes as a struct, what is emitted is one.
 
 use crate::state::Store;
-use crate::topology::{Processor, ProcessorContext};
+use crate::topology::{ProcessError, Processor, ProcessorContext};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -10,7 +10,8 @@ use std::marker::PhantomData;
 /// An operator of one's own. It must be deterministic: no clock, no I/O, no randomness. It keeps nothing in itself that must outlive
 /// the process: that is what [`State`] is for.
 pub trait Process: Send {
-    /// A row of the input: a struct with fields named as its columns. Time-stamps are milliseconds since 1970.
+    /// A row of the input: a struct with fields named as its columns. Time-stamps are milliseconds since 1970. A record whose row
+    /// is no such struct is a bad one (`on_bad_record`); where it has passed a repartition or a join before, the query stops.
     type Input: DeserializeOwned;
     /// A row of the output.
     type Output: Serialize;
@@ -111,13 +112,15 @@ impl State<'_> {
 }
 
 /// A typed process as the engine sees it.
-pub(super) struct Typed<P>(pub(super) P);
+pub(super) struct Running<P>(pub(super) P);
 
-impl<P: Process> Processor for Typed<P> {
-    fn process(&mut self, row: &[u8], context: &mut ProcessorContext<'_>) -> Result<(), String> {
-        let row = serde_json::from_slice(row)
-            .map_err(|error| format!("{error} in {}", String::from_utf8_lossy(row)))?;
-        self.0.process(row, &mut emitter(context))
+impl<P: Process> Processor for Running<P> {
+    fn process(
+        &mut self,
+        row: &[u8],
+        context: &mut ProcessorContext<'_>,
+    ) -> Result<(), ProcessError> {
+        self.0.process(read(row)?, &mut emitter(context)).map_err(ProcessError::Failed)
     }
 
     fn timer(
@@ -128,6 +131,14 @@ impl<P: Process> Processor for Typed<P> {
     ) -> Result<(), String> {
         self.0.timer(key, &mut emitter(context))
     }
+}
+
+/// A row as a value.
+pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, ProcessError> {
+    serde_json::from_slice(row).map_err(|error| {
+        let row = String::from_utf8_lossy(row);
+        ProcessError::Unreadable(format!("{error} in {row}"))
+    })
 }
 
 fn emitter<'a, O>(context: &'a mut ProcessorContext<'_>) -> Emitter<'a, O> {

@@ -1,6 +1,6 @@
 //! A program in the making: nodes, and the sinks at which queries end.
 
-use super::{DslError, Stream, Table};
+use super::{DslError, Record, Stream, Table, Typed};
 use crate::schema::{Column, DataType, Role, Schema};
 use crate::topology::{
     Collection, Conventions, Format, Node, Operator, Query, Sink, Source, Topology,
@@ -47,6 +47,14 @@ impl Program {
             Source { value_format: Format::Json, ..Source::new(topic) },
             schema(&[], columns),
         )
+    }
+
+    /// The records of a topic as values of a serde type: JSON values with a column for each field, nothing of the key read, the record's
+    /// time-stamp as event time (or [`Typed::event_time`]).
+    pub fn typed_stream<T: Record>(&self, topic: &str) -> Typed<'_, T> {
+        let columns = self.or_fail(super::typed::columns::<T>("typed_stream"), Vec::new);
+        let source = Source { value_format: Format::Json, ..Source::new(topic) };
+        Typed::new(self.stream_of(source, Schema { columns }).0)
     }
 
     /// The records of a topic as a stream.
@@ -103,6 +111,16 @@ impl Program {
         let mut parts = self.parts.borrow_mut();
         parts.nodes.push(Node { inputs, operator, schema });
         parts.nodes.len() - 1
+    }
+
+    /// Changes a source; another node has none to change.
+    pub(super) fn change_source(&self, node: usize, step: &str, set: impl FnOnce(&mut Source)) {
+        let mut parts = self.parts.borrow_mut();
+        if let Operator::Source(source) = &mut parts.nodes[node].operator {
+            return set(source);
+        }
+        let why = "say it right behind the topic, before anything else".to_owned();
+        parts.failed.get_or_insert(DslError::Step { step: step.to_owned(), why });
     }
 
     pub(super) fn schema(&self, node: usize) -> Schema {

@@ -1,16 +1,18 @@
 //! Streams and tables, and what they have in common.
 
 use super::expr::position;
-use super::process::{Process, Typed};
+use super::process::{Process, Running};
 use super::program::values;
 use super::{DslError, Expr, Grouped, Joined, Program, Within};
 use crate::expression::Expression;
 use crate::schema::{Column, DataType, Role, Schema};
 use crate::topology::{self, Processor};
 use crate::topology::{
-    Collection, Format, JoinKind, JoinWith, KeyWindow, Operator, Payload, Sink, SinkWindow,
+    Collection, EventTime, Format, JoinKind, JoinWith, KeyWindow, OnBadRecord, Operator, Payload,
+    Sink, SinkWindow, Source,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Rows of either kind: what stands behind [`Stream`] and [`Table`].
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ impl<'p> Rows<'p> {
         self.program.schema(self.node)
     }
 
-    fn then(self, operator: Operator, schema: Schema) -> Self {
+    pub(super) fn then(self, operator: Operator, schema: Schema) -> Self {
         Self { node: self.program.add(vec![self.node], operator, schema), ..self }
     }
 
@@ -192,6 +194,38 @@ shared!(Stream, Collection::Stream);
 shared!(Table, Collection::Table);
 
 impl<'p> Stream<'p> {
+    /// Takes event times from a TIMESTAMP or BIGINT column (milliseconds since 1970); rows come up to `delay` out of order: the input's
+    /// watermark stays that far behind the largest time. Right behind the topic only.
+    #[must_use]
+    pub fn event_time(self, column: &str, delay: Duration) -> Self {
+        let schema = self.schema();
+        let index = position(&schema, column, "event_time").and_then(|index| {
+            let found = schema.columns[index].data_type.clone();
+            if matches!(found, DataType::Timestamp | DataType::Bigint) {
+                return Ok(index);
+            }
+            let (step, expected) = ("event_time".to_owned(), "TIMESTAMP or BIGINT".to_owned());
+            Err(DslError::Expected { step, expected, found })
+        });
+        let index = self.0.program.or_fail(index, || 0);
+        self.of_source("event_time", |source| {
+            source.event_time = EventTime::Column { index, format: None };
+            source.watermark_delay = delay;
+        })
+    }
+
+    /// What becomes of a record that cannot be read; without it the query stops. It is counted in each case. Right behind the topic
+    /// only.
+    #[must_use]
+    pub fn on_bad_record(self, then: OnBadRecord) -> Self {
+        self.of_source("on_bad_record", |source| source.on_bad_record = then)
+    }
+
+    fn of_source(self, step: &str, set: impl FnOnce(&mut Source)) -> Self {
+        self.0.program.change_source(self.0.node, step, set);
+        self
+    }
+
     /// The rows of both; their columns must be the same.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
@@ -218,8 +252,13 @@ impl<'p> Stream<'p> {
     ) -> Self {
         let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
         let keys = self.0.keys(&keys, "process");
-        let make = move || -> Box<dyn Processor> { Box::new(Typed(make())) };
-        let process = topology::Process { name: name.to_owned(), keys, make: Arc::new(make) };
+        let make = move || -> Box<dyn Processor> { Box::new(Running(make())) };
+        let process = topology::Process {
+            name: name.to_owned(),
+            keys,
+            keeps_state: true,
+            make: Arc::new(make),
+        };
         Self(self.0.then(Operator::Process(process), values(columns)))
     }
 
@@ -231,6 +270,11 @@ impl<'p> Stream<'p> {
     /// The same; rows that met nobody go out with NULLs when their bound has passed.
     pub fn left_join(self, other: Self, within: Within) -> Joined<'p, Self> {
         Joined::new(JoinKind::Left, [self.0, other.0], within.with())
+    }
+
+    /// The same, for the rows of `other` that met nobody.
+    pub fn right_join(self, other: Self, within: Within) -> Joined<'p, Self> {
+        Joined::new(JoinKind::Right, [self.0, other.0], within.with())
     }
 
     /// The same, for the rows of both sides.
@@ -258,6 +302,11 @@ impl<'p> Table<'p> {
     /// The same, with the left rows that have no partner.
     pub fn left_join(self, other: Self) -> Joined<'p, Self> {
         Joined::new(JoinKind::Left, [self.0, other.0], JoinWith::Tables)
+    }
+
+    /// The same, with the right rows that have no partner.
+    pub fn right_join(self, other: Self) -> Joined<'p, Self> {
+        Joined::new(JoinKind::Right, [self.0, other.0], JoinWith::Tables)
     }
 
     /// The same, with the rows of both sides that have no partner.

@@ -195,6 +195,6 @@ fn code_that_cannot_go_on_says_why() {
         driver.pipe("visits", TestRecord::new(None, Some(br#"{"pages":"a"}"#), 0)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"topic seen: the record cannot be written: first-visits: missing field `page` at line 1 column 13 in {"pages":"a"}"#
+        r#"query seen: visits-0 offset 0: first-visits: missing field `page` at line 1 column 13 in {"pages":"a"}"#
     );
 }

@@ -61,9 +61,7 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
             let shown: Vec<String> = expressions.iter().map(ToString::to_string).collect();
             writeln!(f, "{arrow}explode {}", shown.join(", "))
         }
-        Operator::Process(process) => {
-            writeln!(f, "{arrow}process {}: {}", process.name, node.schema)
-        }
+        Operator::Process(process) => state::process(f, process, node, arrow, indent),
         Operator::Merge => writeln!(f, "{arrow}merge"),
         Operator::Aggregate(aggregate) => state::aggregate(f, aggregate, node, arrow, indent),
         Operator::Join(join) => state::join(f, join, node, arrow, indent),

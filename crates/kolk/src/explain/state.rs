@@ -1,7 +1,9 @@
 //! Operators with state as text: what is grouped or joined, and what bounds the state.
 
 use super::Pretty;
-use crate::topology::{Aggregate, Emit, Join, JoinWith, Late, Node, Unmatched, Window, Windowing};
+use crate::topology::{
+    Aggregate, Emit, Join, JoinWith, Late, Node, Process, Unmatched, Window, Windowing,
+};
 use std::fmt::{self, Formatter};
 
 pub(super) fn aggregate(
@@ -96,6 +98,21 @@ pub(super) fn join(
     };
     writeln!(f, "{indent}state       {state}")?;
     late_rows(f, &join.late, indent)
+}
+
+pub(super) fn process(
+    f: &mut Formatter<'_>,
+    process: &Process,
+    node: &Node,
+    arrow: &str,
+    indent: &str,
+) -> fmt::Result {
+    writeln!(f, "{arrow}process {}: {}", process.name, node.schema)?;
+    let state = match process.keeps_state {
+        true => "what its code keeps, until it forgets it; timers until they are due",
+        false => "none: code of one's own, row by row",
+    };
+    writeln!(f, "{indent}state       {state}")
 }
 
 fn late_rows(f: &mut Formatter<'_>, late: &Late, indent: &str) -> fmt::Result {

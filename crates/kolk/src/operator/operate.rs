@@ -1,6 +1,6 @@
 //! What a node of a running plan is: rows and marks in, rows and marks out, with stores of its own.
 
-use crate::operator::chunk::Chunk;
+use crate::operator::chunk::{Chunk, Origin};
 use crate::operator::evaluate::Session;
 use crate::state::Store;
 use crate::state::row::Corrupt;
@@ -70,6 +70,8 @@ pub struct Fates {
     pub failed_expressions: u64,
     /// What stops the query: an operator of the user's own cannot go on.
     pub(crate) failure: Option<String>,
+    /// Rows that an operator of the user's own cannot read, still those of their records, and why.
+    pub(crate) unreadable: Vec<(Origin, String)>,
     /// Rows that came too late and are wanted elsewhere: the input's columns.
     pub(crate) late_rows: Vec<Chunk>,
 }

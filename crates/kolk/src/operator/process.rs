@@ -1,10 +1,10 @@
 //! Runs an operator of one's own: rows go to it as JSON, what it makes comes back as columns; timers follow the watermark.
 
 use crate::operator::PlanError;
-use crate::operator::chunk::{Chunk, Event, Mark};
+use crate::operator::chunk::{Chunk, Event, Mark, Origin};
 use crate::operator::column::Vector;
 use crate::operator::decode::Morsel;
-use crate::operator::operate::{Context, Operate};
+use crate::operator::operate::{Context, Fates, Operate};
 use crate::operator::pipeline::Pipeline;
 use crate::operator::plan::Part;
 use crate::operator::tail::Encoder;
@@ -13,8 +13,8 @@ use crate::schema::Schema;
 use crate::state::row::Corrupt;
 use crate::state::{Store, TimeIndex};
 use crate::topology::{
-    Conventions, Format, JsonNulls, JsonTimestamps, Node, Operator, Payload, Process, Processor,
-    ProcessorContext, Query, Sink, Source,
+    Conventions, Format, JsonNulls, JsonTimestamps, Node, Operator, Payload, Process, ProcessError,
+    Processor, ProcessorContext, Query, Sink, Source,
 };
 use std::fmt;
 
@@ -24,6 +24,8 @@ pub(crate) struct Processing {
     processor: Box<dyn Processor>,
     encoder: Encoder,
     decoder: Box<Pipeline>,
+    /// Whether there are state and timers.
+    keeps_state: bool,
     state: Store,
     /// Time and key of each timer that is not due.
     timers: Store,
@@ -38,6 +40,8 @@ struct Made {
     rows: Vec<u8>,
     ends: Vec<usize>,
     times: Vec<i64>,
+    /// Without state, where each row comes from, as far as the input tells.
+    origins: Vec<Origin>,
     marks: Vec<Mark>,
     timers: Vec<(i64, Vec<u8>)>,
 }
@@ -73,6 +77,7 @@ impl Processing {
             processor: (process.make)(),
             encoder: Encoder::new(input, &json(0), &json(input.columns.len()), &conventions)?,
             decoder: Box::new(decoder(output, conventions)?),
+            keeps_state: process.keeps_state,
             state: Store::new("process"),
             timers: Store::new("timers"),
             due: TimeIndex::default(),
@@ -85,9 +90,8 @@ impl Processing {
     fn call(
         &mut self,
         time: i64,
-        work: impl FnOnce(&mut dyn Processor, &mut ProcessorContext<'_>) -> Result<(), String>,
-        context: &mut Context<'_>,
-    ) {
+        work: impl FnOnce(&mut dyn Processor, &mut ProcessorContext<'_>) -> Result<(), ProcessError>,
+    ) -> Result<(), ProcessError> {
         let made = &mut self.made;
         let mut own = ProcessorContext {
             time,
@@ -97,9 +101,7 @@ impl Processing {
             rows: &mut made.rows,
             ends: &mut made.ends,
         };
-        if let Err(why) = work(&mut *self.processor, &mut own) {
-            context.fates.failure.get_or_insert(format!("{}: {why}", self.name));
-        }
+        let result = work(&mut *self.processor, &mut own);
         made.times.resize(made.ends.len(), time);
         for (at, key) in made.timers.drain(..) {
             let stored = timer_key(at, &key);
@@ -108,16 +110,52 @@ impl Processing {
                 self.due.insert(at, key);
             }
         }
+        result
     }
 
-    fn advance(&mut self, watermark: i64, context: &mut Context<'_>) {
+    /// Lets the processor take a row, and books what became of it.
+    fn row(
+        &mut self,
+        text: Result<&[u8], String>,
+        (time, origin): (i64, Option<Origin>),
+        fates: &mut Fates,
+    ) {
+        let before = self.made.ends.len();
+        let text = text.map_err(ProcessError::Failed);
+        let result = self.call(time, |processor, own| processor.process(text?, own));
+        let made = self.made.ends.len() - before;
+        match (result, origin) {
+            (Ok(()), _) if self.keeps_state => fates.taken += 1,
+            (Ok(()), _) if made == 0 => fates.filtered += 1,
+            (Ok(()), origin) => {
+                fates.made += made as u64 - 1;
+                self.made.origins.extend(origin.iter().cycle().take(made));
+            }
+            (Err(ProcessError::Unreadable(why)), Some(origin)) => {
+                fates.unreadable.push((origin, format!("{}: {why}", self.name)));
+            }
+            (Err(error), _) => self.fail(error, fates),
+        }
+    }
+
+    fn fail(&self, error: ProcessError, fates: &mut Fates) {
+        let (ProcessError::Unreadable(why) | ProcessError::Failed(why)) = error;
+        fates.failure.get_or_insert(format!("{}: {why}", self.name));
+    }
+
+    fn advance(&mut self, watermark: i64, fates: &mut Fates) {
         self.watermark = Some(watermark);
         // A timer may set another one that is due at once.
         while let Some((time, key)) = self.due.pop_until(watermark) {
             if let Some(entry) = self.timers.find(&timer_key(time, &key)) {
                 self.timers.remove(entry);
             }
-            self.call(time, |processor, own| processor.timer(&key, time, own), context);
+            let result = self.call(time, |processor, own| {
+                processor.timer(&key, time, own).map_err(ProcessError::Failed)
+            });
+            if let Err(error) = result {
+                self.fail(error, fates);
+            }
         }
         self.made.marks.push(Mark { at: self.made.ends.len(), watermark });
     }
@@ -149,11 +187,14 @@ impl Processing {
             context.fates.failure.get_or_insert(why);
             return Chunk { marks: made.marks, ..Chunk::default() };
         }
-        context.fates.made += rows.len() as u64;
+        if self.keeps_state {
+            context.fates.made += rows.len() as u64;
+        }
         Chunk {
             rows: rows.len(),
             columns,
             times: made.times,
+            origins: made.origins,
             marks: made.marks,
             ..Chunk::default()
         }
@@ -196,31 +237,26 @@ fn decoder(schema: &Schema, conventions: Conventions) -> Result<Pipeline, PlanEr
 impl Operate for Processing {
     fn process(&mut self, _: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk {
         let columns: Vec<Option<Vector>> = chunk.columns.iter().cloned().map(Some).collect();
-        let mut row_text = Vec::new();
+        let mut text = Vec::new();
         for event in chunk.events() {
             let row = match event {
                 Event::Row(row) => row,
                 Event::Watermark(watermark) => {
-                    self.advance(watermark, context);
+                    self.advance(watermark, context.fates);
                     continue;
                 }
             };
-            row_text.clear();
+            text.clear();
             let written =
-                self.encoder.write(Part::Value, &columns, row, context.session, &mut row_text);
-            let time = chunk.times[row];
-            context.fates.taken += 1;
-            self.call(
-                time,
-                |processor, own| written.and_then(|_| processor.process(&row_text, own)),
-                context,
-            );
+                self.encoder.write(Part::Value, &columns, row, context.session, &mut text);
+            let place = (chunk.times[row], chunk.origins.get(row).copied());
+            self.row(written.map(|_| &text[..]), place, context.fates);
         }
         self.finish(context)
     }
 
     fn stores(&mut self) -> Vec<&mut Store> {
-        vec![&mut self.state, &mut self.timers]
+        if self.keeps_state { vec![&mut self.state, &mut self.timers] } else { Vec::new() }
     }
 
     fn restored(&mut self, watermark: Option<i64>) -> Result<(), Corrupt> {

@@ -16,6 +16,8 @@ use super::engine::Engine;
 use crate::operator::PlanError;
 use crate::topology::Topology;
 use kolk_wire::partitioner::partition_for_key;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most records that one piped record may lead to: a program that feeds itself would not end.
@@ -90,6 +92,16 @@ pub enum DriverError {
         /// Why not.
         reason: String,
     },
+    /// A value that was read is not of the type that was asked for.
+    #[error("topic {topic}: {value} is not of the type that was asked for: {reason}")]
+    OtherType {
+        /// The topic.
+        topic: String,
+        /// The value.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
     /// The program's queries feed each other without end.
     #[error(
         "one record of topic {topic} led to more than {CASCADE_MAX} others: do the queries feed each other?"
@@ -144,14 +156,61 @@ impl TestDriver {
     /// # Errors
     /// [`DriverError`]. A bad record is one only where the source says so; otherwise see [`Self::skipped`].
     pub fn pipe(&mut self, topic: &str, mut record: TestRecord) -> Result<(), DriverError> {
-        if !self.engine.reads(topic) {
-            let read = self.engine.topics_read();
-            return Err(DriverError::NoTopic { topic: topic.to_owned(), read });
-        }
+        self.check_read(topic)?;
         let mut cascade = VecDeque::new();
         self.start(&mut cascade)?;
         let offset = self.topics.entry(topic.to_owned()).or_default().append(topic, &mut record)?;
         self.process((topic, &record, offset), &mut cascade)?;
+        self.settle(topic, cascade)
+    }
+
+    /// Pipes a value of any serde type as JSON, without a key; its time-stamp is milliseconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Self::pipe`], and a value that JSON cannot hold.
+    pub fn pipe_json(
+        &mut self,
+        topic: &str,
+        value: &impl Serialize,
+        timestamp: i64,
+    ) -> Result<(), DriverError> {
+        let value = serde_json::to_vec(value).map_err(|error| DriverError::Unwritable {
+            topic: topic.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.pipe(topic, TestRecord::new(None, Some(&value), timestamp))
+    }
+
+    /// Moves event time: the watermark of a topic that is read becomes at least this, milliseconds since 1970, as if a record beyond the
+    /// topic's delay had come and led to nothing else. Windows close, sessions end, timers fire. An operator of several inputs waits for the
+    /// slowest: move the others too.
+    ///
+    /// # Errors
+    /// As [`Self::pipe`].
+    pub fn advance(&mut self, topic: &str, watermark: i64) -> Result<(), DriverError> {
+        self.check_read(topic)?;
+        let mut cascade = VecDeque::new();
+        self.start(&mut cascade)?;
+        let mut written = Vec::new();
+        self.engine.move_time(topic, watermark, &mut written)?;
+        cascade.extend(written);
+        self.settle(topic, cascade)
+    }
+
+    fn check_read(&self, topic: &str) -> Result<(), DriverError> {
+        if self.engine.reads(topic) {
+            return Ok(());
+        }
+        let read = self.engine.topics_read();
+        Err(DriverError::NoTopic { topic: topic.to_owned(), read })
+    }
+
+    /// Lets all that follows happen.
+    fn settle(
+        &mut self,
+        topic: &str,
+        mut cascade: VecDeque<(String, TestRecord)>,
+    ) -> Result<(), DriverError> {
         let mut count = 0;
         while let Some((to, mut record)) = cascade.pop_front() {
             count += 1;
@@ -202,9 +261,32 @@ impl TestDriver {
         self.engine.store(name)
     }
 
+    /// The same as text, as `kolk state list` shows it, in the order of the keys.
+    pub fn store_text(&mut self, name: &str) -> Vec<(String, String)> {
+        let mut entries = self.engine.store_text(name);
+        entries.sort();
+        entries
+    }
+
     /// What queries wrote to a topic since the last call, in order.
     pub fn read(&mut self, topic: &str) -> Vec<TestRecord> {
         self.topics.get_mut(topic).map_or_else(Vec::new, |topic| std::mem::take(&mut topic.written))
+    }
+
+    /// The same as values of a serde type, from JSON; records without a value are left out.
+    ///
+    /// # Errors
+    /// [`DriverError::OtherType`], when a value is not of the type.
+    pub fn read_json<T: DeserializeOwned>(&mut self, topic: &str) -> Result<Vec<T>, DriverError> {
+        let values = self.read(topic).into_iter().filter_map(|record| record.value);
+        let read = |value: Vec<u8>| {
+            serde_json::from_slice(&value).map_err(|error| DriverError::OtherType {
+                topic: topic.to_owned(),
+                value: String::from_utf8_lossy(&value).into_owned(),
+                reason: error.to_string(),
+            })
+        };
+        values.map(read).collect()
     }
 
     /// Every topic that queries have written to and that holds something nobody has read, in the order of their names.

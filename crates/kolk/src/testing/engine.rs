@@ -101,6 +101,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Moves the watermark of a topic in every stage that reads it; appends what they write.
+    pub(super) fn move_time(
+        &mut self,
+        topic: &str,
+        watermark: i64,
+        written: &mut Vec<Addressed>,
+    ) -> Result<(), DriverError> {
+        self.stages.iter_mut().try_for_each(|stage| stage.move_time(topic, watermark, written))
+    }
+
+    /// The entries of a store as text.
+    pub(super) fn store_text(&mut self, name: &str) -> Vec<(String, String)> {
+        self.stages.iter_mut().flat_map(|stage| stage.store_text(name)).collect()
+    }
+
     /// The entries of a store: keys and values as the changelog has them, those of all tasks together.
     pub(super) fn store(&mut self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.stages.iter_mut().flat_map(|stage| stage.store(name)).collect()

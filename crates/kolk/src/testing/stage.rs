@@ -6,6 +6,8 @@ use crate::operator::task::{BadRow, Task, TaskOptions};
 use crate::operator::{Pipeline, PlanError};
 use crate::record::{Destination, Output, Place, Rows, RowsReader, Slice};
 use crate::sink::held::SinkRow;
+use crate::state::Store;
+use crate::state::show;
 use crate::topology::{Late, OnBadRecord, Operator, Stage};
 use kolk_wire::record::{
     BatchBuilder, Batches, Compression, Header, Headers, Scratch, set_base_offset,
@@ -143,6 +145,23 @@ impl Running {
         self.run(at, written, skipped)
     }
 
+    /// Moves the watermark of one of its topics, if it reads it and has a notion of time.
+    pub(super) fn move_time(
+        &mut self,
+        topic: &str,
+        watermark: i64,
+        written: &mut Vec<Addressed>,
+    ) -> Result<(), DriverError> {
+        let Inside::Tasks(tasks) = &mut self.inside else { return Ok(()) };
+        let count = tasks.len();
+        for task in tasks {
+            for (input, _) in self.inputs.iter().enumerate().filter(|(_, of)| of.topic == topic) {
+                task.move_time(input, watermark);
+            }
+        }
+        (0..count).try_for_each(|task| self.run(task, written, &mut Vec::new()))
+    }
+
     /// Lets a task do all there is to do, and commit.
     fn run(
         &mut self,
@@ -260,16 +279,28 @@ impl Running {
     /// The entries of a store of this stage, those of all tasks together.
     pub(super) fn store(&mut self, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut entries = Vec::new();
+        self.look(name, &mut |store| {
+            entries.extend(store.iter().map(|(_, key, value)| (key.to_vec(), value.to_vec())));
+        });
+        entries
+    }
+
+    /// The same as text.
+    pub(super) fn store_text(&mut self, name: &str) -> Vec<(String, String)> {
+        let mut entries = Vec::new();
+        self.look(name, &mut |store| {
+            let shape = store.shape();
+            let text = |(_, key, value)| (show(&shape.key, key), show(&shape.value, value));
+            entries.extend(store.iter().map(text));
+        });
+        entries
+    }
+
+    fn look(&mut self, name: &str, look: &mut dyn FnMut(&Store)) {
         let number = self.stage.stores.iter().position(|store| store.name == name);
         if let (Some(number), Inside::Tasks(tasks)) = (number, &mut self.inside) {
-            for task in tasks {
-                task.store(number, &mut |store| {
-                    entries
-                        .extend(store.iter().map(|(_, key, value)| (key.to_vec(), value.to_vec())));
-                });
-            }
+            tasks.iter_mut().for_each(|task| task.store(number, look));
         }
-        entries
     }
 }
 

@@ -16,7 +16,7 @@ pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Win
 pub use exchange::Exchange;
 pub use join::{Join, JoinKind, JoinWith, Unmatched};
 pub use physical::{PhysicalError, Stage, StoreSpec, stages};
-pub use process::{Process, Processor, ProcessorContext};
+pub use process::{Process, ProcessError, Processor, ProcessorContext};
 pub use sink::{BinPacking, Delivery, Payload, Sink, SinkWindow, Updates};
 pub use source::{Collection, EventTime, Format, KeyWindow, OffsetReset, OnBadRecord, Source};
 
@@ -231,11 +231,10 @@ impl Query {
     /// Whether a node keeps state: groups, windows, joins.
     #[must_use]
     pub fn is_stateful(&self) -> bool {
-        self.nodes.iter().any(|node| {
-            matches!(
-                node.operator,
-                Operator::Aggregate(_) | Operator::Join(_) | Operator::Process(_)
-            )
+        self.nodes.iter().any(|node| match &node.operator {
+            Operator::Aggregate(_) | Operator::Join(_) => true,
+            Operator::Process(process) => process.keeps_state,
+            _ => false,
         })
     }
 }

@@ -213,7 +213,7 @@ impl<'a> Cutter<'a> {
                     add("", None);
                 }
                 Operator::Aggregate(aggregate) => add("", retention(aggregate)),
-                Operator::Process(_) => {
+                Operator::Process(process) if process.keeps_state => {
                     add("", None);
                     add("-timers", None);
                 }
@@ -441,7 +441,7 @@ fn labels(query: &Query) -> Vec<String> {
             Operator::Aggregate(_) => (0, "aggregate"),
             Operator::Join(_) => (1, "join"),
             Operator::Source(_) => (2, "table"),
-            Operator::Process(_) => (3, "process"),
+            Operator::Process(process) if process.keeps_state => (3, "process"),
             _ => return String::new(),
         };
         counts[kind] += 1;

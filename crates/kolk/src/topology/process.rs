@@ -10,8 +10,20 @@ pub struct Process {
     pub name: String,
     /// The columns of the input whose equal values must meet in one task, by position; none when it does not matter.
     pub keys: Vec<usize>,
+    /// Whether it has a store and timers. One without looks at each row alone, and its rows stay those of their records.
+    pub keeps_state: bool,
     /// Makes one for each task.
     pub make: Arc<dyn Fn() -> Box<dyn Processor> + Send + Sync>,
+}
+
+/// Why an operator of one's own does not process a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessError {
+    /// The row is not what the code reads: as far as it is still that of a record, the source's `on_bad_record` decides; otherwise the
+    /// query stops.
+    Unreadable(String),
+    /// The query stops.
+    Failed(String),
 }
 
 /// What an operator of one's own does with rows as JSON text. Programs implement the typed [`crate::dsl::Process`].
@@ -21,8 +33,12 @@ pub trait Processor: Send {
     /// Takes a row: a JSON object of the input's columns, time-stamps as milliseconds.
     ///
     /// # Errors
-    /// Why the row cannot be processed; the query stops and says so.
-    fn process(&mut self, row: &[u8], context: &mut ProcessorContext<'_>) -> Result<(), String>;
+    /// Why the row cannot be processed.
+    fn process(
+        &mut self,
+        row: &[u8],
+        context: &mut ProcessorContext<'_>,
+    ) -> Result<(), ProcessError>;
 
     /// A timer is due: the watermark has reached its time.
     ///
@@ -66,6 +82,6 @@ impl fmt::Debug for Process {
 
 impl PartialEq for Process {
     fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.keys) == (&other.name, &other.keys)
+        (&self.name, &self.keys, self.keeps_state) == (&other.name, &other.keys, other.keeps_state)
     }
 }

@@ -5,6 +5,7 @@
 //! prepare_commit ─▶ what was held back, repartition blocks, how far time has come, changelog entries ─▶ Output
 //! ```
 
+mod bad_row;
 mod exchange;
 mod graph;
 mod late;
@@ -31,6 +32,7 @@ use late::LateRows;
 use time_state::TimeState;
 
 pub use crate::operator::operate::Fates;
+pub use bad_row::BadRow;
 pub use time_state::StateTopic;
 
 /// What a task must know beside its stage.
@@ -42,25 +44,6 @@ pub struct TaskOptions {
     pub targets: i32,
     /// For each of the stage's sources, in order: how many tasks the stage has that feeds it; 0 for topics of records.
     pub upstream: Vec<i32>,
-}
-
-/// A record that could not be processed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadRow {
-    /// Which of the task's inputs it came from.
-    pub input: usize,
-    /// Its offset.
-    pub offset: i64,
-    /// Its time-stamp.
-    pub timestamp: i64,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its value.
-    pub value: Option<Vec<u8>>,
-    /// Its headers as they stand in a record batch.
-    pub headers: Vec<u8>,
-    /// What is wrong with it.
-    pub reason: String,
 }
 
 /// A task that runs.
@@ -209,6 +192,14 @@ impl Task {
         }
     }
 
+    /// Moves the watermark of an input, a topic of records, without a row.
+    pub fn move_time(&mut self, input: usize, watermark: i64) {
+        if let From::Records { lane, .. } = &self.inputs[input].from {
+            let (watermark, reached) = (Some(watermark), i64::MIN);
+            self.lanes.push(*lane, Item::Told(Progress { watermark, reached, caught_up: true }));
+        }
+    }
+
     /// Rows that wait for their turn.
     #[must_use]
     pub fn waiting_rows(&self) -> usize {
@@ -226,18 +217,42 @@ impl Task {
     /// # Errors
     /// A row that cannot be written, and why.
     pub fn run(&mut self, output: &mut Output) -> Result<bool, String> {
-        let (node, chunk) = match self.lanes.next() {
+        match self.lanes.next() {
             Next::Wait => return Ok(false),
             Next::Watermark { input, watermark } => {
                 let marks = vec![Mark { at: 0, watermark }];
-                (self.out_of(input), Chunk { marks, ..Chunk::default() })
+                self.enter(input, Chunk { marks, ..Chunk::default() }, output)?;
             }
-            Next::Rows { lane, until } => self.take(lane, until, output),
-        };
-        let mut sink = Vec::new();
-        self.graph.enter(node, chunk, &mut sink);
-        self.write(sink, output)?;
+            Next::Rows { lane, until } => {
+                let Some(item) = self.lanes.lend(lane) else { return Ok(true) };
+                let (chunk, taken) = self.take(lane, &item, until, output);
+                self.graph.fates.read += taken as u64;
+                let input = self.lanes.all()[lane].input;
+                self.enter(input, chunk, output)?;
+                self.note_unreadable(input, &item)?;
+                self.lanes.give_back(lane, item, taken);
+            }
+        }
         Ok(true)
+    }
+
+    /// Leads rows and marks of an input through the nodes.
+    fn enter(&mut self, input: usize, chunk: Chunk, output: &mut Output) -> Result<(), String> {
+        let mut sink = Vec::new();
+        self.graph.enter(self.out_of(input), chunk, &mut sink);
+        self.write(sink, output)
+    }
+
+    /// Rows that code of the user's own cannot read are bad records as long as their records are at hand.
+    fn note_unreadable(&mut self, input: usize, item: &Item) -> Result<(), String> {
+        for (origin, reason) in std::mem::take(&mut self.graph.fates.unreadable) {
+            let bad = match item {
+                Item::Records { rows, .. } => BadRow::at(origin.offset, input, rows, &reason),
+                _ => None,
+            };
+            self.bad.push(bad.ok_or(reason)?);
+        }
+        Ok(())
     }
 
     /// The node as whose rows an input's rows begin.
@@ -248,12 +263,16 @@ impl Task {
         }
     }
 
-    /// Takes rows of a lane's first item up to a record time-stamp.
-    fn take(&mut self, lane: usize, until: i64, output: &mut Output) -> (usize, Chunk) {
+    /// Takes rows of a lane's first item up to a record time-stamp: them, and how many rows of the item they were.
+    fn take(
+        &mut self,
+        lane: usize,
+        item: &Item,
+        until: i64,
+        output: &mut Output,
+    ) -> (Chunk, usize) {
         let input = self.lanes.all()[lane].input;
-        let node = self.out_of(input);
-        let Some(item) = self.lanes.lend(lane) else { return (node, Chunk::default()) };
-        let (chunk, taken) = match (&item, &mut self.inputs[input].from) {
+        match (item, &mut self.inputs[input].from) {
             (Item::Records { rows, next }, From::Records { head, .. }) => {
                 let fit =
                     rows.rows[*next..].iter().take_while(|row| row.timestamp <= until).count();
@@ -263,7 +282,7 @@ impl Task {
                 let mut advance = |time, timestamp| lanes.advance(lane, time, timestamp);
                 let (chunk, end) = head.decode(rows, range, &mut advance, output);
                 self.bad.extend(
-                    output.bad.drain(before..).filter_map(|bad| bad_row(input, rows, &bad)),
+                    output.bad.drain(before..).filter_map(|bad| BadRow::new(input, rows, &bad)),
                 );
                 (chunk, end - next)
             }
@@ -273,10 +292,7 @@ impl Task {
                 (self.cut(lane, chunk, around, *next..*next + fit), fit)
             }
             _ => (Chunk::default(), 0),
-        };
-        self.lanes.give_back(lane, item, taken);
-        self.graph.fates.read += taken as u64;
-        (node, chunk)
+        }
     }
 
     /// Rows of a block, with the marks that stood before them where they came from.
@@ -484,20 +500,6 @@ fn end(stage: &Stage, options: &TaskOptions) -> Result<End, PlanError> {
             let numbers = (options.task, options.targets);
             End::Blocks(Sender::new(exchange, schema, &query.conventions, numbers)?)
         }
-    })
-}
-
-fn bad_row(input: usize, rows: &Rows, bad: &crate::record::BadRecord) -> Option<BadRow> {
-    let row = rows.rows.get(bad.input as usize)?;
-    let bytes = |slice: Slice| slice.of(&rows.buffer).map(<[u8]>::to_vec);
-    Some(BadRow {
-        input,
-        offset: row.offset,
-        timestamp: row.timestamp,
-        key: bytes(row.key),
-        value: bytes(row.value),
-        headers: bytes(row.headers).unwrap_or_default(),
-        reason: bad.reason.clone(),
     })
 }
 
