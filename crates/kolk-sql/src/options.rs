@@ -107,7 +107,7 @@ table! {
     Both "watermark_delay" ValueKind::Duration, "0 seconds; for a query its input's",
         "How much disorder the stream may have: its watermark stays so far behind the largest event time.";
     Both "idle_timeout" ValueKind::Duration, "never",
-        "After how long without records the stream no longer holds the watermark back (processing time). Without effect yet.";
+        "After how long without records the stream no longer holds the watermark back (processing time).";
     All "on_bad_record" ValueKind::Word(&["fail", "skip", "dead_letter"]), "the setting `on_bad_record`",
         "What becomes of a record that cannot be read. A query's word counts more than its input's.";
     All "dead_letter_topic" ValueKind::Text, "the input's topic and `-dead-letter`",

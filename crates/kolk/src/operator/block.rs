@@ -4,7 +4,7 @@
 //! ```text
 //! version (1) · kind (1: rows, 2: told) · task (4, big-endian) ·
 //!   rows: count (4) · flags (1) · times · origins · watermarks met and left · [deleted] · [old present] · columns · [old columns]
-//!   told: watermark (8) · reached (8) · caught up (1)
+//!   told: watermark (8) · reached (8) · flags (1: caught up, idle)
 //! ```
 //! Numbers are little-endian, arrays of them one behind the other; a column is a byte for NULLs (and a byte for each row where there
 //! are some), then the values, texts as the lengths and all bytes. The schema is that of the plan; a plan that changes its
@@ -24,6 +24,8 @@ const ROWS: u8 = 1;
 const TOLD: u8 = 2;
 const HAS_DELETED: u8 = 1;
 const HAS_OLD: u8 = 2;
+const CAUGHT_UP: u8 = 1;
+const IDLE: u8 = 2;
 /// Stands for a watermark that is not there yet.
 const NONE: i64 = i64::MIN;
 
@@ -106,7 +108,8 @@ pub(crate) fn write_told(task: i32, progress: Progress, into: &mut Vec<u8>) {
     into.extend(task.to_be_bytes());
     into.extend(progress.watermark.unwrap_or(NONE).to_le_bytes());
     into.extend(progress.reached.to_le_bytes());
-    into.push(u8::from(progress.caught_up));
+    let caught_up = if progress.caught_up { CAUGHT_UP } else { 0 };
+    into.push(caught_up | if progress.idle { IDLE } else { 0 });
 }
 
 /// Reads a record's value; `types` are those of the columns.
@@ -124,8 +127,9 @@ pub(crate) fn read(bytes: &[u8], types: &[DataType]) -> Result<Message, NotAMess
         TOLD => {
             let watermark = some(i64::from_le_bytes(reader.array()?));
             let reached = i64::from_le_bytes(reader.array()?);
-            let caught_up = reader.byte()? != 0;
-            let progress = Progress { watermark, reached, caught_up };
+            let flags = reader.byte()?;
+            let (caught_up, idle) = (flags & CAUGHT_UP != 0, flags & IDLE != 0);
+            let progress = Progress { watermark, reached, caught_up, idle };
             reader.end()?;
             Ok(Message::Told { task, progress })
         }
@@ -392,7 +396,12 @@ mod tests {
 
     #[test]
     fn what_a_task_tells_comes_back() {
-        let progress = Progress { watermark: None, reached: 5, caught_up: true };
+        for (caught_up, idle) in [(true, true), (true, false), (false, false)] {
+            tell(Progress { watermark: None, reached: 5, caught_up, idle });
+        }
+    }
+
+    fn tell(progress: Progress) {
         let mut bytes = Vec::new();
         write_told(2, progress, &mut bytes);
         let Ok(Message::Told { task: 2, progress: found }) = read(&bytes, &TYPES) else {

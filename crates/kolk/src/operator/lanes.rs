@@ -3,7 +3,8 @@
 //! A lane is one source partition, or, behind a repartition topic, what one task of the stage before has sent: its rows are in
 //! append order. The task takes the row with the smallest record time-stamp first, and waits for a lane that may still bring an
 //! earlier one. A lane's watermark is its largest event time minus the input's delay. The input's is the minimum over its lanes
-//! that still have something to read; when all are caught up, the largest of theirs.
+//! that still have something to read; when all are caught up, the largest of theirs. An input all of whose lanes are idle is left out
+//! where inputs meet; [`super::task::Task`] tells its nodes.
 
 use crate::operator::block::Around;
 use crate::operator::chunk::{Chunk, Origin};
@@ -40,11 +41,13 @@ pub(crate) struct Progress {
     pub(crate) reached: i64,
     /// Nothing is left to read for the moment.
     pub(crate) caught_up: bool,
+    /// And nothing has come for the input's `idle_timeout`.
+    pub(crate) idle: bool,
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { watermark: None, reached: i64::MIN, caught_up: false }
+        Self { watermark: None, reached: i64::MIN, caught_up: false, idle: false }
     }
 }
 
@@ -78,6 +81,10 @@ pub(crate) struct Lanes {
     lanes: Vec<Lane>,
     /// The watermark of each input.
     watermarks: Vec<Option<i64>>,
+    /// Which inputs the nodes know as idle.
+    idle: Vec<bool>,
+    /// Whether a lane has become idle, or ceased to be, since [`Self::next`] looked.
+    idleness_moved: bool,
     policy: WatermarkPolicy,
     waiting_rows: usize,
 }
@@ -91,6 +98,8 @@ pub(crate) enum Next {
     Rows { lane: usize, until: i64 },
     /// The input's watermark has moved without a row.
     Watermark { input: usize, watermark: i64 },
+    /// All lanes of the input are idle, or no longer.
+    Idle { input: usize, idle: bool },
 }
 
 impl Item {
@@ -124,7 +133,14 @@ impl Item {
 
 impl Lanes {
     pub(crate) fn new(inputs: usize, policy: WatermarkPolicy) -> Self {
-        Self { lanes: Vec::new(), watermarks: vec![None; inputs], policy, waiting_rows: 0 }
+        Self {
+            lanes: Vec::new(),
+            watermarks: vec![None; inputs],
+            idle: vec![false; inputs],
+            idleness_moved: false,
+            policy,
+            waiting_rows: 0,
+        }
     }
 
     /// Adds a lane; its number.
@@ -168,6 +184,13 @@ impl Lanes {
         self.watermarks[input] = watermark;
     }
 
+    /// Which inputs are idle; those that the nodes hear of next. Nothing else does when it is restored.
+    pub(crate) fn restore_idle(&mut self) -> &[bool] {
+        self.idle = (0..self.idle.len()).map(|input| self.is_idle(input)).collect();
+        self.idleness_moved = false;
+        &self.idle
+    }
+
     /// The watermark of an input.
     pub(crate) fn watermark(&self, input: usize) -> Option<i64> {
         self.watermarks[input]
@@ -184,8 +207,37 @@ impl Lanes {
         let of = &mut self.lanes[lane];
         if item.rows_left() > 0 {
             of.progress.caught_up = false;
+            self.idleness_moved |= std::mem::take(&mut of.progress.idle);
         }
         of.queue.push_back(item);
+    }
+
+    /// Nothing has come to a lane of records for its `idle_timeout`. `false` when that is known, or rows are still to be taken.
+    pub(crate) fn set_idle(&mut self, lane: usize) -> bool {
+        let of = &mut self.lanes[lane];
+        let is_news = of.progress.caught_up && of.queue.is_empty() && !of.progress.idle;
+        of.progress.idle |= is_news;
+        self.idleness_moved |= is_news;
+        is_news
+    }
+
+    fn is_idle(&self, input: usize) -> bool {
+        self.lanes.iter().filter(|lane| lane.input == input).all(|lane| lane.progress.idle)
+    }
+
+    /// The first input whose idleness the nodes do not know yet.
+    fn idleness(&mut self) -> Option<(usize, bool)> {
+        if !self.idleness_moved {
+            return None;
+        }
+        for input in 0..self.idle.len() {
+            let idle = self.is_idle(input);
+            if std::mem::replace(&mut self.idle[input], idle) != idle {
+                return Some((input, idle));
+            }
+        }
+        self.idleness_moved = false;
+        None
     }
 
     /// The same for an item of a repartition topic, from the record at `offset`; what is done of it already is passed over.
@@ -244,6 +296,9 @@ impl Lanes {
         if let Some((input, watermark)) = self.apply_signs() {
             return Next::Watermark { input, watermark };
         }
+        if let Some((input, idle)) = self.idleness() {
+            return Next::Idle { input, idle };
+        }
         let heads = self
             .lanes
             .iter()
@@ -289,6 +344,9 @@ impl Lanes {
                         lane.progress.watermark = lane.progress.watermark.max(told.watermark);
                         lane.progress.reached = lane.progress.reached.max(told.reached);
                         lane.progress.caught_up = told.caught_up && lane.queue.is_empty();
+                        let idle = told.idle && lane.queue.is_empty();
+                        self.idleness_moved |= lane.progress.idle != idle;
+                        lane.progress.idle = idle;
                     }
                     Item::CaughtUp => lane.progress.caught_up = lane.queue.is_empty(),
                     Item::Records { .. } | Item::Block { .. } => {}

@@ -27,6 +27,7 @@ use crate::topology::{OffsetReset, Query};
 use kolk_wire::ErrorCode;
 use start::{Starting, Step};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// What the query must react to.
 #[derive(Debug)]
@@ -284,6 +285,13 @@ impl Source {
     #[must_use]
     pub fn has_records(&self) -> bool {
         self.records.is_some()
+    }
+
+    /// How long nothing has come from `partition`, all of which has been taken; `None` while there is something to read.
+    #[must_use]
+    pub fn quiet_for(&self, partition: &TopicPartition) -> Option<Duration> {
+        let waits = self.records.as_ref().is_some_and(|fetched| fetched.partition == *partition);
+        self.fetcher.quiet_for(partition).filter(|_| !waits)
     }
 
     /// The query has processed `partition` up to `position`.

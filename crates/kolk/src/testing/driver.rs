@@ -14,11 +14,13 @@
 
 use super::engine::Engine;
 use crate::operator::PlanError;
+use crate::time::Moment;
 use crate::topology::Topology;
 use kolk_wire::partitioner::partition_for_key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 /// Most records that one piped record may lead to: a program that feeds itself would not end.
 const CASCADE_MAX: usize = 100_000;
@@ -122,6 +124,8 @@ pub struct TestDriver {
     topics: BTreeMap<String, Topic>,
     skipped: Vec<String>,
     is_started: bool,
+    /// Processing time.
+    now: Moment,
 }
 
 /// A topic.
@@ -140,7 +144,8 @@ impl TestDriver {
     /// [`PlanError`] when a query cannot be run.
     pub fn new(topology: &Topology) -> Result<Self, PlanError> {
         let engine = Engine::new(topology)?;
-        Ok(Self { engine, topics: BTreeMap::new(), skipped: Vec::new(), is_started: false })
+        let (topics, skipped, now) = (BTreeMap::new(), Vec::new(), Moment::default());
+        Ok(Self { engine, topics, skipped, is_started: false, now })
     }
 
     /// Gives a topic `count` partitions (at least 1). To be said before the first record.
@@ -205,6 +210,22 @@ impl TestDriver {
         Err(DriverError::NoTopic { topic: topic.to_owned(), read })
     }
 
+    /// Lets processing time pass without records: inputs that are silent for their `idle_timeout` are left out then. Only this moves
+    /// processing time; for event time see [`Self::advance`].
+    ///
+    /// # Errors
+    /// [`DriverError`], as of [`Self::pipe`].
+    pub fn wait(&mut self, duration: Duration) -> Result<(), DriverError> {
+        let mut cascade = VecDeque::new();
+        self.start(&mut cascade)?;
+        self.settle("", std::mem::take(&mut cascade))?;
+        self.now = self.now + duration;
+        let mut written = Vec::new();
+        self.engine.wait(self.now, &mut written)?;
+        let topic = written.first().map_or_else(String::new, |(topic, _)| topic.clone());
+        self.settle(&topic, written.into())
+    }
+
     /// Lets all that follows happen.
     fn settle(
         &mut self,
@@ -250,7 +271,8 @@ impl TestDriver {
     ) -> Result<(), DriverError> {
         if self.engine.reads(topic) {
             let mut written = Vec::new();
-            self.engine.process((topic, record, offset), &mut written, &mut self.skipped)?;
+            let letter = (topic, record, offset);
+            self.engine.process(letter, self.now, &mut written, &mut self.skipped)?;
             cascade.extend(written);
         }
         Ok(())

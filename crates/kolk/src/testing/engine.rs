@@ -3,6 +3,7 @@
 use super::driver::{DriverError, TestRecord};
 use super::stage::{Letter, Running};
 use crate::operator::PlanError;
+use crate::time::Moment;
 use crate::topology::{Topology, stages};
 use std::collections::BTreeMap;
 
@@ -89,13 +90,14 @@ impl Engine {
     pub(super) fn process(
         &mut self,
         (topic, record, offset): (&str, &TestRecord, i64),
+        now: Moment,
         written: &mut Vec<Addressed>,
         skipped: &mut Vec<String>,
     ) -> Result<(), DriverError> {
         let letter = Letter::new(topic, record, offset)?;
         for stage in &mut self.stages {
             if stage.inputs().any(|input| input.topic == topic) {
-                stage.process(&letter, written, skipped)?;
+                stage.process(&letter, now, written, skipped)?;
             }
         }
         Ok(())
@@ -114,6 +116,15 @@ impl Engine {
     /// The entries of a store as text.
     pub(super) fn store_text(&mut self, name: &str) -> Vec<(String, String)> {
         self.stages.iter_mut().flat_map(|stage| stage.store_text(name)).collect()
+    }
+
+    /// It is this late now: stages leave out what has been silent for too long.
+    pub(super) fn wait(
+        &mut self,
+        now: Moment,
+        written: &mut Vec<Addressed>,
+    ) -> Result<(), DriverError> {
+        self.stages.iter_mut().try_for_each(|stage| stage.wait(now, written))
     }
 
     /// The entries of a store: keys and values as the changelog has them, those of all tasks together.

@@ -3,6 +3,8 @@
 
 mod driver;
 mod engine;
+#[cfg(test)]
+mod idle_tests;
 mod stage;
 pub mod visits;
 

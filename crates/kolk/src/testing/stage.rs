@@ -8,10 +8,13 @@ use crate::record::{Destination, Output, Place, Rows, RowsReader, Slice};
 use crate::sink::held::SinkRow;
 use crate::state::Store;
 use crate::state::show;
+use crate::time::Moment;
 use crate::topology::{Late, OnBadRecord, Operator, Stage};
 use kolk_wire::record::{
     BatchBuilder, Batches, Compression, Header, Headers, Scratch, set_base_offset,
 };
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A record as it stands in its topic.
 pub(super) struct Letter<'a> {
@@ -27,6 +30,9 @@ pub(super) struct Input {
     pub(super) topic: String,
     pub(super) is_exchange: bool,
     on_bad_record: OnBadRecord,
+    idle_timeout: Option<Duration>,
+    /// For each task, since when nothing has come.
+    quiet: Vec<Moment>,
 }
 
 /// A stage that runs.
@@ -70,6 +76,8 @@ impl Running {
             topic: source.topic.clone(),
             is_exchange: source.exchange.is_some(),
             on_bad_record: source.on_bad_record.clone(),
+            idle_timeout: source.idle_timeout,
+            quiet: Vec::new(),
         };
         let inputs = stage.query.sources().map(input).collect();
         let inside = if stage.is_plain() {
@@ -114,7 +122,9 @@ impl Running {
             }
             running.push(started);
         }
-        for task in 0..running_len(tasks) {
+        let tasks = running_len(tasks);
+        self.inputs.iter_mut().for_each(|input| input.quiet = vec![Moment::default(); tasks]);
+        for task in 0..tasks {
             self.run(task, written, &mut Vec::new())?;
         }
         Ok(())
@@ -124,6 +134,7 @@ impl Running {
     pub(super) fn process(
         &mut self,
         letter: &Letter<'_>,
+        now: Moment,
         written: &mut Vec<Addressed>,
         skipped: &mut Vec<String>,
     ) -> Result<(), DriverError> {
@@ -134,8 +145,9 @@ impl Running {
         let Inside::Tasks(tasks) = &mut self.inside else { return Ok(()) };
         // A topic of more partitions than the others: its rows lie where no partner is.
         let Some(task) = tasks.get_mut(at) else { return Ok(()) };
-        for (input, of) in self.inputs.iter().enumerate().filter(|(_, of)| of.topic == letter.topic)
-        {
+        let inputs = self.inputs.iter_mut().enumerate();
+        for (input, of) in inputs.filter(|(_, of)| of.topic == letter.topic) {
+            of.quiet[at] = now;
             task.offer(input, letter.rows.clone())
                 .map_err(|(_, reason)| unwritable(letter.topic, reason))?;
             if !of.is_exchange {
@@ -160,6 +172,25 @@ impl Running {
             }
         }
         (0..count).try_for_each(|task| self.run(task, written, &mut Vec::new()))
+    }
+
+    /// It is this late now: inputs that have been silent for their `idle_timeout` are left out.
+    pub(super) fn wait(
+        &mut self,
+        now: Moment,
+        written: &mut Vec<Addressed>,
+    ) -> Result<(), DriverError> {
+        let Inside::Tasks(tasks) = &mut self.inside else { return Ok(()) };
+        let mut moved = BTreeSet::new();
+        for (input, of) in self.inputs.iter().enumerate() {
+            let Some(timeout) = of.idle_timeout else { continue };
+            for (at, task) in tasks.iter_mut().enumerate() {
+                if now.since(of.quiet[at]) >= timeout && task.idle(input) {
+                    moved.insert(at);
+                }
+            }
+        }
+        moved.into_iter().try_for_each(|at| self.run(at, written, &mut Vec::new()))
     }
 
     /// Lets a task do all there is to do, and commit.

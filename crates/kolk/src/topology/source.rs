@@ -25,7 +25,6 @@ pub struct Source {
     /// How much disorder the input may have: its watermark stays this far behind the largest event time.
     pub watermark_delay: Duration,
     /// After how long without records (processing time) the input no longer holds the watermark back; never if absent.
-    /// Nothing looks at it yet.
     pub idle_timeout: Option<Duration>,
     /// Where to start without committed offsets.
     pub offset_reset: OffsetReset,

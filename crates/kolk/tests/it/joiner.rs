@@ -6,7 +6,7 @@ use crate::stages::column;
 use kolk::dsl::{Program, Within, col};
 use kolk::runtime::{Application, Until};
 use kolk::schema::{DataType, Schema};
-use kolk::topology::{Conventions, EventTime, Format, Source, Topology};
+use kolk::topology::{Conventions, EventTime, Format, Operator, Source, Topology};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,4 +189,31 @@ pub(crate) fn the_joiner_gives_the_same_in_one_go(cluster: &Cluster) {
     let mut expected: Vec<String> = steps().into_iter().flat_map(|step| step.out).collect();
     expected.sort();
     assert_eq!(seen(cluster), expected);
+}
+
+/// No ad comes at all, and after a second nobody waits for one any more.
+pub(crate) fn a_silent_input_is_left_out_after_its_time_out(cluster: &Cluster) {
+    cluster.create("visits", 2);
+    cluster.create("ads", 2);
+    let visits = vec![(0, visit(1, "08:18:00", "home")), (1, visit(2, "09:18:00", "cart"))];
+    let expected = enriched(1, "09:18:00", "home", None);
+    let step = Step { topic: "visits", values: visits, out: vec![] };
+    produce(cluster, &step, &mut 1_704_200_000_000);
+    let mut topology = topology(cluster);
+    for node in &mut topology.queries[0].nodes {
+        if let Operator::Source(source) = &mut node.operator
+            && source.topic == cluster.name("ads")
+        {
+            source.idle_timeout = Some(Duration::from_secs(1));
+        }
+    }
+    let options = options(cluster, Until::Stopped);
+    let application = Application::start(&topology, options, Arc::clone(&cluster.clock)).unwrap();
+    wait_until("the visit is written alone", || !seen(cluster).is_empty());
+    application.stop_handle().stop();
+    for (status, result) in application.join() {
+        assert!(result.is_ok(), "{}: {result:?}", status.name);
+        assert!(status.account.balances(), "{}: {}", status.name, status.account);
+    }
+    assert_eq!(seen(cluster), [expected], "the other one's bound has not passed");
 }

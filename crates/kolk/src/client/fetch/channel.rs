@@ -208,6 +208,15 @@ impl Fetcher {
                 self.on_partition(&partition, asked, data, metadata, now);
             }
         }
+        // What an answer does not name has not changed.
+        for (partition, assigned) in &mut self.partitions {
+            if let (Some((_, confirmed)), State::Reading(position)) =
+                (&mut assigned.quiet, assigned.state)
+                && channel.session.ask(partition).is_some_and(|ask| ask.offset == position)
+            {
+                *confirmed = now;
+            }
+        }
         channel.session.after_response();
     }
 
@@ -238,13 +247,20 @@ impl Fetcher {
                 valid_to: Offset(data.diverging_epoch.end_offset),
             });
         } else if data.error_code.is_none() {
-            self.on_records(partition, position, data);
+            self.on_records(partition, position, data, now);
         } else {
+            assigned.quiet = None;
             self.on_partition_error(partition, position, data.error_code, metadata, now);
         }
     }
 
-    fn on_records(&mut self, partition: &TopicPartition, position: i64, data: PartitionData) {
+    fn on_records(
+        &mut self,
+        partition: &TopicPartition,
+        position: i64,
+        data: PartitionData,
+        now: Moment,
+    ) {
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         let records = data.records.unwrap_or_default();
         let extent = match Extent::of(&records) {
@@ -264,6 +280,10 @@ impl Fetcher {
             _ => data.high_watermark,
         };
         let caught_up = next >= end;
+        assigned.quiet = assigned.quiet.filter(|_| next == position && caught_up);
+        if caught_up {
+            assigned.quiet.get_or_insert((now, now));
+        }
         if next == position && caught_up == assigned.caught_up {
             return;
         }

@@ -185,6 +185,8 @@ struct Assigned {
     fetched_epoch: i32,
     /// Whether the reader was last told that it is caught up.
     caught_up: bool,
+    /// While its end is reached: since when nothing has come, and when the broker last confirmed that.
+    quiet: Option<(Moment, Moment)>,
     /// Bytes that wait to be taken.
     buffered: usize,
     failures: u32,
@@ -243,6 +245,7 @@ impl Fetcher {
             topic_id: Uuid::default(),
             fetched_epoch: -1,
             caught_up: false,
+            quiet: None,
             buffered: 0,
             failures: 0,
             not_before: None,
@@ -273,6 +276,7 @@ impl Fetcher {
         let Some(assigned) = self.partitions.get_mut(partition) else { return };
         self.lookup.cancel(partition);
         assigned.caught_up = false;
+        assigned.quiet = None;
         assigned.fetched_epoch = -1;
         let spec = match start {
             Start::At(offset) => {
@@ -313,6 +317,14 @@ impl Fetcher {
             State::Reading(offset) => Some(Offset(offset)),
             State::Looking(_) | State::Halted => None,
         }
+    }
+
+    /// How long nothing had come from `partition` when its broker last answered; `None` while its end is not reached, or something
+    /// waits to be taken. A broker that does not answer makes nothing quiet.
+    #[must_use]
+    pub fn quiet_for(&self, partition: &TopicPartition) -> Option<Duration> {
+        let assigned = self.partitions.get(partition).filter(|assigned| assigned.buffered == 0)?;
+        assigned.quiet.map(|(since, confirmed)| confirmed.since(since))
     }
 
     /// How much happened so far.

@@ -310,6 +310,24 @@ fn an_empty_partition_is_known_to_be_caught_up_only_after_a_fetch() {
 }
 
 #[test]
+fn silence_is_what_brokers_confirm_behind_everything_that_was_taken() {
+    let mut reader = Reader::new(vec![log(&["a"])], &[]);
+    reader.fetcher.assign(t(0), Start::At(Offset(0)));
+    assert_eq!(reader.fetcher.quiet_for(&t(0)), None, "nothing is known yet");
+    let (fetched, _) = reader.values();
+    assert!(fetched.caught_up);
+    let quiet = |reader: &Reader| reader.fetcher.quiet_for(&t(0));
+    let start = reader.network.now();
+    while quiet(&reader) == Some(Duration::ZERO) {
+        assert!(reader.network.now().since(start) < 6 * PATIENCE, "later answers confirm it");
+        reader.step();
+    }
+    assert!(quiet(&reader).is_some());
+    reader.fetcher.seek(&t(0), Start::At(Offset(0)));
+    assert_eq!(quiet(&reader), None, "there is something to read again");
+}
+
+#[test]
 fn aborted_records_and_markers_are_passed_over_and_open_transactions_not_read() {
     let mut log = Log::default();
     log.transaction(7, &["kept1"]);

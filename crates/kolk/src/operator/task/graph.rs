@@ -9,6 +9,7 @@ use crate::operator::operate::{Context, Fates, Operate};
 use crate::schema::Schema;
 use crate::state::Store;
 use crate::topology::{Operator, Stage, WatermarkPolicy};
+use std::collections::BTreeSet;
 
 /// A node, its readers, and the watermarks that have come to it.
 #[derive(Debug)]
@@ -17,10 +18,31 @@ struct Runner {
     operate: Option<Box<dyn Operate>>,
     /// The watermark that each input has brought.
     inputs: Vec<Option<i64>>,
+    /// The nodes that are its inputs.
+    feeders: Vec<usize>,
+    /// Which inputs are idle, and left out.
+    idle: Vec<bool>,
     /// Its own.
     watermark: Option<i64>,
     /// Who reads it: node and input.
     readers: Vec<(usize, usize)>,
+}
+
+impl Runner {
+    /// Whether nothing comes to it for the moment.
+    fn is_idle(&self) -> bool {
+        self.idle.iter().all(|idle| *idle)
+    }
+
+    /// The least of its inputs' watermarks, idle ones left out; when all are idle, and by policy `max`, the largest.
+    fn combined(&self, policy: WatermarkPolicy) -> Option<i64> {
+        let inputs = || self.inputs.iter().copied();
+        if policy == WatermarkPolicy::Max || self.is_idle() {
+            return inputs().max().flatten();
+        }
+        let open = inputs().zip(&self.idle).filter(|(_, idle)| !**idle);
+        open.map(|(watermark, _)| watermark).min().flatten()
+    }
 }
 
 /// The nodes behind the sources.
@@ -54,6 +76,8 @@ impl Graph {
             nodes.push(Runner {
                 operate: node::operate(of, number)?,
                 inputs: vec![None; node.inputs.len()],
+                feeders: node.inputs.clone(),
+                idle: vec![false; node.inputs.len()],
                 watermark: None,
                 readers: readers.collect(),
             });
@@ -147,11 +171,7 @@ impl Graph {
         let (policy, runner) = (self.policy, &mut self.nodes[node]);
         marks.retain_mut(|mark| {
             runner.inputs[input] = runner.inputs[input].max(Some(mark.watermark));
-            let inputs = runner.inputs.iter().copied();
-            let combined = match policy {
-                WatermarkPolicy::Min => inputs.min().flatten(),
-                WatermarkPolicy::Max => inputs.max().flatten(),
-            };
+            let combined = runner.combined(policy);
             let moved = combined > runner.watermark;
             if let (true, Some(watermark)) = (moved, combined) {
                 runner.watermark = combined;
@@ -159,6 +179,48 @@ impl Graph {
             }
             moved
         });
+    }
+
+    /// What comes from `node` has become idle, or no longer is: nodes behind it leave it out. Those whose watermark rises by that go on.
+    pub(super) fn set_idle(&mut self, node: usize, idle: bool, sink: &mut Vec<Chunk>) {
+        for node in self.mark_idle(node, idle) {
+            // What one input has brought is repeated: it is looked at in the new light.
+            let brought = self.nodes[node].inputs.iter().enumerate();
+            let brought = brought.filter_map(|(input, watermark)| Some((input, (*watermark)?)));
+            let Some((input, watermark)) = brought.max_by_key(|of| of.1) else { continue };
+            let marks = vec![Mark { at: 0, watermark }];
+            let columns = self.blanks[self.nodes[node].feeders[input]].clone();
+            self.push(node, input, Chunk { marks, columns, ..Chunk::default() }, sink);
+        }
+    }
+
+    /// Notes which inputs are idle; the nodes of which one changed, in order.
+    fn mark_idle(&mut self, from: usize, idle: bool) -> BTreeSet<usize> {
+        let mut changed = BTreeSet::new();
+        let mut ahead = vec![from];
+        while let Some(node) = ahead.pop() {
+            for (reader, input) in self.nodes[node].readers.clone() {
+                let of = &mut self.nodes[reader];
+                let was = of.is_idle();
+                of.idle[input] = idle;
+                changed.insert(reader);
+                if was != of.is_idle() {
+                    ahead.push(reader);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Nodes whose watermark is beyond the least of their inputs', since one is left out or was.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (usize, i64)> {
+        let policy = self.policy;
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter_map(move |(number, node)| {
+            let least = node.inputs.iter().copied().min().flatten();
+            let watermark = node.watermark.filter(|_| policy == WatermarkPolicy::Min)?;
+            (node.inputs.len() > 1 && Some(watermark) > least).then_some((number, watermark))
+        })
     }
 
     /// Before a commit: what nodes hold back goes out.
@@ -182,15 +244,26 @@ impl Graph {
         operators.map(|operate| operate.map_or_else(Vec::new, |operate| operate.stores()))
     }
 
-    /// The sources' watermarks are as they were committed: each node's follow, and it makes itself ready.
+    /// The sources' watermarks are as they were committed, and so are those of nodes that were ahead of their inputs: each node's
+    /// follow, and it makes itself ready. `idle` are the sources from which nothing comes.
     ///
     /// # Errors
     /// What is wrong with a node's stores.
-    pub(super) fn restored(&mut self, sources: &[(usize, Option<i64>)]) -> Result<(), String> {
+    pub(super) fn restored(
+        &mut self,
+        sources: &[(usize, Option<i64>)],
+        idle: &[usize],
+        ahead: &[(usize, i64)],
+    ) -> Result<(), String> {
         for (node, watermark) in sources {
             self.nodes[*node].watermark = *watermark;
         }
+        for source in idle {
+            self.mark_idle(*source, true);
+        }
         for node in 0..self.nodes.len() {
+            let was = ahead.iter().find(|(of, _)| *of == node).map(|(_, watermark)| *watermark);
+            self.nodes[node].watermark = self.nodes[node].watermark.max(was);
             let mut watermark = self.nodes[node].watermark;
             if let Some(operate) = &mut self.nodes[node].operate {
                 operate.restored(watermark).map_err(|error| format!("node {node}: {error}"))?;
@@ -199,11 +272,7 @@ impl Graph {
             for (reader, input) in self.nodes[node].readers.clone() {
                 let reader = &mut self.nodes[reader];
                 reader.inputs[input] = watermark;
-                let inputs = reader.inputs.iter().copied();
-                reader.watermark = match self.policy {
-                    WatermarkPolicy::Min => inputs.min().flatten(),
-                    WatermarkPolicy::Max => inputs.max().flatten(),
-                };
+                reader.watermark = reader.combined(self.policy);
             }
         }
         Ok(())

@@ -13,6 +13,8 @@ mod time_state;
 #[cfg(test)]
 mod catching_up;
 #[cfg(test)]
+mod idle;
+#[cfg(test)]
 mod tests;
 
 use crate::operator::PlanError;
@@ -196,7 +198,19 @@ impl Task {
     pub fn move_time(&mut self, input: usize, watermark: i64) {
         if let From::Records { lane, .. } = &self.inputs[input].from {
             let (watermark, reached) = (Some(watermark), i64::MIN);
-            self.lanes.push(*lane, Item::Told(Progress { watermark, reached, caught_up: true }));
+            self.lanes.push(
+                *lane,
+                Item::Told(Progress { watermark, reached, caught_up: true, idle: false }),
+            );
+        }
+    }
+
+    /// Nothing has come for the input's `idle_timeout`, a topic of records that is caught up: it no longer holds the watermark back
+    /// where inputs meet, until a row comes. `false` when that is known already, or rows of it still wait.
+    pub fn idle(&mut self, input: usize) -> bool {
+        match &self.inputs[input].from {
+            From::Records { lane, .. } => self.lanes.set_idle(*lane),
+            From::Blocks { .. } => false,
         }
     }
 
@@ -219,6 +233,12 @@ impl Task {
     pub fn run(&mut self, output: &mut Output) -> Result<bool, String> {
         match self.lanes.next() {
             Next::Wait => return Ok(false),
+            Next::Idle { input, idle } => {
+                let mut sink = Vec::new();
+                self.graph.set_idle(self.out_of(input), idle, &mut sink);
+                self.write(sink, output)?;
+                return Ok(true);
+            }
             Next::Watermark { input, watermark } => {
                 let marks = vec![Mark { at: 0, watermark }];
                 self.enter(input, Chunk { marks, ..Chunk::default() }, output)?;
@@ -375,6 +395,7 @@ impl Task {
                         .min()
                         .unwrap_or(i64::MIN),
                     caught_up: lanes.iter().all(|lane| lane.progress.caught_up),
+                    idle: lanes.iter().all(|lane| lane.progress.idle),
                 },
                 output,
             );
@@ -382,6 +403,7 @@ impl Task {
         let positions: Vec<Option<i64>> =
             (0..self.inputs.len()).map(|input| self.position(input)).collect();
         self.time.note(&self.lanes, &positions);
+        self.graph.ahead().for_each(|(node, watermark)| self.time.note_node(node, watermark));
         for number in 0..self.stores.len() {
             let task = self.stores[number];
             let to = Destination::Changelog(number);
@@ -436,7 +458,10 @@ impl Task {
         sources.extend(
             (0..self.inputs.len()).map(|input| (self.out_of(input), self.lanes.watermark(input))),
         );
-        self.graph.restored(&sources)?;
+        let idle = self.lanes.restore_idle().iter().enumerate().filter(|(_, idle)| **idle);
+        let idle: Vec<usize> = idle.map(|(input, _)| input).collect();
+        let idle: Vec<usize> = idle.into_iter().map(|input| self.out_of(input)).collect();
+        self.graph.restored(&sources, &idle, &self.time.nodes())?;
         self.sink_watermark = self.graph.watermark(self.sink);
         Ok(())
     }

@@ -199,7 +199,7 @@ fn a_task_goes_on_where_it_was_committed_even_in_the_middle_of_a_record() {
     let mut told = Vec::new();
     block::write_told(
         1,
-        Progress { watermark: Some(1), reached: 200, caught_up: false },
+        Progress { watermark: Some(1), reached: 200, caught_up: false, idle: false },
         &mut told,
     );
     offer(&mut receiver, 9, &[(0, told)]);
@@ -218,7 +218,7 @@ fn a_task_goes_on_where_it_was_committed_even_in_the_middle_of_a_record() {
     let mut told = Vec::new();
     block::write_told(
         1,
-        Progress { watermark: Some(1), reached: 400, caught_up: false },
+        Progress { watermark: Some(1), reached: 400, caught_up: false, idle: false },
         &mut told,
     );
     offer(&mut next, 9, &[(0, told)]);
@@ -307,7 +307,11 @@ fn time_passes_through_a_group_without_a_row() {
     let [_, group] = &cut[..] else { panic!("two stages") };
     let mut group = task(group, 1);
     let mut told = Vec::new();
-    block::write_told(0, Progress { watermark: Some(5), reached: 5, caught_up: true }, &mut told);
+    block::write_told(
+        0,
+        Progress { watermark: Some(5), reached: 5, caught_up: true, idle: false },
+        &mut told,
+    );
     offer(&mut group, 0, &[(5, told)]);
     assert_eq!(values(&run(&mut group)), [""; 0]);
     assert_eq!(group.position(0), Some(1));

@@ -9,6 +9,8 @@ const DIRECT: i32 = -1;
 const WHOLE: i32 = -2;
 /// … and for a topic, whose id is the value.
 const TOPIC: i32 = -3;
+/// … and for a node, in place of the input: what its watermark is beyond those of its inputs, since one is left out.
+const NODE: i32 = -4;
 /// Numbers of changelogs begin here, behind those of inputs.
 const CHANGELOGS: usize = 1 << 15;
 /// Stands for a watermark that is not there yet.
@@ -24,7 +26,7 @@ pub enum StateTopic {
 }
 
 /// The store, and how its entries look: input and task → watermark, reached, next offset, rows done of the record there, whether
-/// nothing was left to read.
+/// nothing was left to read (1), for long (2).
 #[derive(Debug)]
 pub(super) struct TimeState {
     pub(super) store: Store,
@@ -53,13 +55,13 @@ impl TimeState {
         for lane in lanes.all() {
             // Offsets of records are committed with the group; only blocks may be done in parts. Whether a topic of records has
             // more shows with the next fetch; what another task has told is told once.
-            let Progress { watermark, reached, caught_up } = lane.progress;
-            let (offset, rows, caught_up) = match lane.upstream {
-                Some(_) => (lane.done.0, lane.done.1, caught_up),
-                None => (0, 0, false),
+            let Progress { watermark, reached, caught_up, idle } = lane.progress;
+            let (offset, rows, flags) = match lane.upstream {
+                Some(_) => (lane.done.0, lane.done.1, i64::from(caught_up) + 2 * i64::from(idle)),
+                None => (0, 0, 0),
             };
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-            let of = [watermark.unwrap_or(NONE), reached, offset, rows, caught_up.into()];
+            let of = [watermark.unwrap_or(NONE), reached, offset, rows, flags];
             self.put(&key(lane.input, lane.upstream.unwrap_or(DIRECT)), &bytes(of));
         }
         for (input, position) in positions.iter().enumerate() {
@@ -67,6 +69,19 @@ impl TimeState {
             let of = [watermark, 0, position.unwrap_or(NONE), 0, 0];
             self.put(&key(input, WHOLE), &bytes(of));
         }
+    }
+
+    /// Notes the watermark of a node that is beyond those of its inputs.
+    pub(super) fn note_node(&mut self, node: usize, watermark: i64) {
+        self.put(&key(node, NODE), &bytes([watermark, 0, 0, 0, 0]));
+    }
+
+    /// The watermarks of nodes that were once beyond those of their inputs.
+    pub(super) fn nodes(&self) -> Vec<(usize, i64)> {
+        let entries =
+            self.store.iter().filter_map(|(_, key, value)| Some((read_key(key)?, read(value)?)));
+        let nodes = entries.filter(|((_, task), _)| *task == NODE);
+        nodes.map(|((node, _), [watermark, ..])| (node, watermark)).collect()
     }
 
     /// Notes the id of a topic.
@@ -99,7 +114,7 @@ impl TimeState {
     /// Lets lanes and inputs go on from there.
     pub(super) fn restore(&self, lanes: &mut Lanes) {
         for (_, key, value) in self.store.iter() {
-            let (Some((input, task)), Some([watermark, reached, offset, rows, caught_up])) =
+            let (Some((input, task)), Some([watermark, reached, offset, rows, flags])) =
                 (read_key(key), read(value))
             else {
                 continue;
@@ -111,7 +126,8 @@ impl TimeState {
             }
             let upstream = (task != DIRECT).then_some(task);
             if let Some(lane) = lanes.find(input, upstream) {
-                let progress = Progress { watermark, reached, caught_up: caught_up != 0 };
+                let (caught_up, idle) = (flags & 1 != 0, flags & 2 != 0);
+                let progress = Progress { watermark, reached, caught_up, idle };
                 lanes.restore(lane, progress, (offset, usize::try_from(rows).unwrap_or_default()));
             }
         }

@@ -5,6 +5,7 @@ use crate::runtime::topics::TopicSizes;
 use crate::sink::kafka::{KafkaOutlet, Side};
 use crate::topology::{OnBadRecord, Source};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A source of the stage.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Input {
     pub(super) is_exchange: bool,
     /// How many tasks do; 0 for topics of records.
     pub(super) writers: i32,
+    /// After how long without records it no longer holds the watermark back.
+    pub(super) idle_timeout: Option<Duration>,
     pub(super) on_bad_record: OnBadRecord,
     /// The dead-letter topic, if there is one.
     pub(super) dead_letters: Option<Side>,
@@ -34,6 +37,7 @@ impl Input {
             partitions: topics.partitions_of(&source.topic),
             is_exchange: source.exchange.is_some(),
             writers: topics.writers_of(&source.topic),
+            idle_timeout: source.idle_timeout,
             on_bad_record: source.on_bad_record.clone(),
             dead_letters,
         }

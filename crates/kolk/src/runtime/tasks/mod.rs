@@ -205,7 +205,21 @@ impl Tasks {
             running.committed = running.positions();
             self.running.insert(number, running);
         }
+        self.note_idle(source);
         Ok(())
+    }
+
+    /// Tells tasks of inputs from which nothing has come for their `idle_timeout`.
+    fn note_idle(&mut self, source: &Source) {
+        for (input, of) in self.inputs.iter().enumerate() {
+            let Some(timeout) = of.idle_timeout else { continue };
+            for (number, running) in &mut self.running {
+                let is_quiet = source.quiet_for(&of.partition(*number)) >= Some(timeout);
+                if is_quiet && running.task.idle(input) {
+                    (running.ready, running.dirty) = (true, true);
+                }
+            }
+        }
     }
 
     /// A partition without committed offset is read from here on.
