@@ -181,7 +181,9 @@ const NO_PAGE: &[u8] = br#"{"user_id":1,"at":5}"#;
 #[test]
 fn a_record_that_is_no_value_of_the_type_is_a_bad_record() {
     let bad = || TestRecord::new(Some(b"k"), Some(NO_PAGE), 7);
-    let reason = r#"closures: invalid type: null, expected a string at line 1 column 24 in {"user_id":1,"page":null,"at":5,"referral":null}"#;
+    let row = r#"{"user_id":1,"page":null,"at":5,"referral":null}"#;
+    let reason =
+        format!("closures: invalid type: null, expected a string at line 1 column 24 in {row}");
 
     let mut failing = reading(None);
     failing.pipe_json("visits", &visit(1, "a", 5), 7).unwrap();

@@ -116,6 +116,7 @@ fn explain_source(
 fn explain_sink(f: &mut Formatter<'_>, sink: &Sink, node: &Node, indent: &str) -> fmt::Result {
     let payload = |payload: &Payload| match payload {
         Payload::Unchanged => "bytes unchanged".to_owned(),
+        Payload::Encoded { columns, .. } if columns.is_empty() => "none".to_owned(),
         Payload::Encoded { format, columns } => {
             let name =
                 |index: &usize| node.schema.columns.get(*index).map_or("?", |c| c.name.as_str());

@@ -186,9 +186,9 @@ impl TestDriver {
         self.pipe(topic, TestRecord::new(None, Some(&value), timestamp))
     }
 
-    /// Moves event time: the watermark of a topic that is read becomes at least this, milliseconds since 1970, as if a record beyond the
-    /// topic's delay had come and led to nothing else. Windows close, sessions end, timers fire. An operator of several inputs waits for the
-    /// slowest: move the others too.
+    /// Moves event time: the watermark of a topic that is read becomes at least this, milliseconds since 1970, as if a
+    /// record beyond the topic's delay had come and led to nothing else. Windows close, sessions end, timers fire. An operator of
+    /// several inputs waits for the slowest: move the others too.
     ///
     /// # Errors
     /// As [`Self::pipe`].
