@@ -176,7 +176,7 @@ impl<'a> Cutter<'a> {
             name: stage.to_owned(),
             topic_settings: vec![
                 ("cleanup.policy".to_owned(), "delete".to_owned()),
-                // Time decides nothing here, and nothing is purged behind the commits yet: the topic grows.
+                // Time decides nothing here: the stage that reads it deletes what it has committed.
                 ("retention.ms".to_owned(), "-1".to_owned()),
             ],
             key: nothing.clone(),

@@ -23,6 +23,7 @@ macro_rules! for_each_case {
             state::counts_go_on_where_the_last_run_has_committed,
             state::a_crash_before_the_commit_loses_and_doubles_nothing,
             state::a_crash_after_the_commit_leaves_the_tail_to_replay,
+            state::what_is_done_of_a_repartition_topic_is_deleted_and_no_more,
             joiner::visits_meet_their_ads_step_by_step,
             joiner::the_joiner_gives_the_same_in_one_go,
             joiner::a_silent_input_is_left_out_after_its_time_out,

@@ -3,12 +3,14 @@
 use crate::cluster::{Cluster, Given, wait_until};
 use crate::delivery::options;
 use crate::stages::column;
+use kolk::client::TopicPartition;
+use kolk::client::offsets::OffsetSpec;
 use kolk::dsl::{Program, Windows, count};
 use kolk::runtime::{
     Action, Application, ApplicationOptions, Failpoint, Failpoints, Point, QueryStatus, Until,
 };
 use kolk::schema::{DataType, Schema};
-use kolk::topology::{EventTime, Format, Source, Topology};
+use kolk::topology::{EventTime, Format, Source, Topology, stages};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -182,4 +184,34 @@ pub(crate) fn a_crash_after_the_commit_leaves_the_tail_to_replay(cluster: &Clust
     assert!(status.account.read <= 1, "the offsets say that the rest was read");
     // Nobody knows whether the request has arrived.
     Job::new(cluster, "end-sent").crash_at(Point::EndSent);
+}
+
+pub(crate) fn what_is_done_of_a_repartition_topic_is_deleted_and_no_more(cluster: &Cluster) {
+    let job = Job::new(cluster, "purge");
+    job.produce(0..100);
+    let status = job.run_to_end(job.options(Until::End));
+    job.produce(100..200);
+    let options = job.options(Until::Stopped);
+    let stage = stages(&job.topology().queries[0], &options.name).unwrap().pop().unwrap();
+    let (source, _) = stage.query.sources().next().unwrap();
+    let between = [0, 1].map(|number| TopicPartition::new(source.topic.as_str(), number));
+    let application = job.start(options, &Failpoints::default());
+    job.wait_for(200);
+    let group = format!("{}-{}", job.options(Until::End).name, status[1].name);
+    let mut admin = cluster.admin();
+    wait_until("what the first run has done is deleted", || {
+        let spec = |of: &TopicPartition| (of.clone(), OffsetSpec::Earliest);
+        let begins = admin.list_offsets(between.each_ref().map(spec)).unwrap();
+        let committed = admin.group_offsets(&group).unwrap();
+        between.iter().all(|partition| {
+            let (begins, done) = (begins[partition].offset.unwrap(), committed[partition].offset);
+            assert!(begins <= done, "{partition} begins at {begins}, and is read from {done} on");
+            begins.0 > 0
+        })
+    });
+    application.stop_handle().stop();
+    assert!(application.join().iter().all(|(_, result)| result.is_ok()));
+    job.produce(200..300);
+    job.run_to_end(job.options(Until::End));
+    assert_eq!(job.counts(), expected(300));
 }

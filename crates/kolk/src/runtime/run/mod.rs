@@ -12,6 +12,7 @@
 
 mod commit;
 mod events;
+mod purge;
 mod report;
 
 use super::application::{Control, Shared, Until};
@@ -34,6 +35,7 @@ use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Reads, Source};
 use crate::time::{Clock, Moment};
 use crate::topology::{self, OnBadRecord, Sink};
+use purge::Purge;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +90,7 @@ pub(super) struct StageRun {
     delivery: Delivery,
     outlet: KafkaOutlet,
     committer: Committer,
+    purge: Purge,
     phase: Phase,
     /// A position was chosen by policy: it is committed at once.
     chose_position: bool,
@@ -164,6 +167,7 @@ impl StageRun {
             sink,
             outlet,
             committer,
+            purge: Purge::new(query, started),
             phase: Phase::Running,
             chose_position: false,
             revoked: Vec::new(),
@@ -211,6 +215,8 @@ impl StageRun {
         self.metadata.step(&mut self.network)?;
         self.check_topics()?;
         self.step_committer()?;
+        self.purge.step(&self.committed, &mut self.network, &self.metadata);
+        self.notice = self.purge.take_notice().or_else(|| self.notice.take());
         let may_start = self.committer.is_initialised() && self.phase != Phase::Rewinding;
         self.source.step(&mut self.network, &mut self.metadata, may_start)?;
         while let Some(event) = self.source.next_event() {
