@@ -60,11 +60,7 @@ pub(crate) fn aggregation(
     let window = of.windowing.as_ref().map(|windowing| (windowing, windowing.window));
     Ok(match window {
         Some((windowing, Window::Session { gap })) => {
-            let mut plan = plan(stage, place, of, sessions::HEADER)?;
-            if plan.when == When::Commit {
-                // What a session was before it merged must be deleted in any case.
-                plan.when = When::Each;
-            }
+            let plan = plan(stage, place, of, sessions::HEADER)?;
             Box::new(Sessions::new(plan, gap, windowing))
         }
         Some((_, Window::Timeout { timeout })) => {
@@ -101,6 +97,9 @@ fn has_origins(stage: &Query, node: usize) -> bool {
         Operator::Source(_) => true,
         Operator::Filter(_) | Operator::Project(_) | Operator::Explode(_) | Operator::Merge => {
             of.inputs.iter().all(|input| has_origins(stage, *input))
+        }
+        Operator::Process(process) => {
+            !process.keeps_state && of.inputs.iter().all(|input| has_origins(stage, *input))
         }
         _ => false,
     }

@@ -2,7 +2,8 @@
 //!
 //! An entry of the store is a group with its sessions, by start: `group's key → (length (4), record) …`. A record begins with the
 //! session's start and end, its number, and the number of its last row. A row that joins sessions makes one of them: those that were
-//! there are deleted, and the new one goes out.
+//! there are deleted, and the new one goes out. Where only the last change counts, both happen before a commit, and what came and went
+//! in between is never told.
 
 use super::accumulator::Scope;
 use super::bytes::{i64_at, put_i64, put_u64, u64_at};
@@ -19,6 +20,7 @@ use crate::state::row::Corrupt;
 use crate::state::{EntryId, Store, TimeIndex};
 use crate::topology::Windowing;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where a record's numbers stand, and where its states begin.
@@ -44,6 +46,9 @@ pub(super) struct Sessions {
     store: Store,
     /// The entry in which each session is, by its number.
     places: HashMap<u64, EntryId>,
+    /// Where only the last change counts: the sessions that have changed since the last commit, by number, and the bounds under which
+    /// readers know what they are made of.
+    changed: BTreeMap<u64, Vec<[i64; 2]>>,
     due: TimeIndex<Due>,
     /// Nothing falls due before the watermark is here.
     next_due: i64,
@@ -103,6 +108,7 @@ impl Sessions {
             gaps,
             store: Store::new("aggregate"),
             places: HashMap::new(),
+            changed: BTreeMap::new(),
             due: TimeIndex::new(),
             next_due: i64::MAX,
             watermark: i64::MIN,
@@ -132,6 +138,8 @@ impl Sessions {
         let goes_out = self.plan.when == When::Each;
         // A session of one moment stays what it is when there is another row of that moment.
         let stays = (start, end) == (time, time);
+        let holds = self.plan.when == When::Commit;
+        let known = if holds { self.known(entry, time) } else { Vec::new() };
         self.join(entry, step, (goes_out && !stays).then_some(&mut *results));
         let was_there = goes_out && joined > 0 && stays;
         if let (true, Some(old)) = (was_there, results.old_calls()) {
@@ -147,6 +155,9 @@ impl Sessions {
         put_i64(bytes, START, start);
         put_i64(bytes, END, end);
         put_u64(bytes, LAST, number);
+        if holds {
+            self.changed.insert(u64_at(bytes, NUMBER), known);
+        }
         if goes_out {
             results.group_of(step.group, step.row);
             results.bounds([start, end]);
@@ -156,6 +167,46 @@ impl Sessions {
         }
         self.keep(entry, step);
         true
+    }
+
+    /// Under which bounds readers know the sessions that a row joins.
+    fn known(&mut self, entry: Option<EntryId>, time: i64) -> Vec<[i64; 2]> {
+        let held = entry.map_or(&[][..], |id| self.store.value(id));
+        let mut known = Vec::new();
+        for record in items(held).filter(|of| self.gaps.touches(of, time, self.watermark)) {
+            match self.changed.remove(&u64_at(record, NUMBER)) {
+                Some(before) if known.is_empty() => known = before,
+                Some(before) => known.extend(before),
+                None => known.push([i64_at(record, START), i64_at(record, END)]),
+            }
+        }
+        known
+    }
+
+    /// Appends a session as it is.
+    fn tell(&self, id: EntryId, record: &[u8], results: &mut Results, context: &mut Context<'_>) {
+        let end = i64_at(record, END);
+        results.group_of_key(self.store.key(id));
+        results.bounds([i64_at(record, START), end]);
+        let failed = self.plan.layout.results(record, &mut results.calls);
+        context.fates.failed_expressions += failed;
+        results.end(end, false);
+    }
+
+    /// Appends what has changed since the last commit.
+    fn tell_changed(&mut self, results: &mut Results, context: &mut Context<'_>) {
+        for (number, known) in std::mem::take(&mut self.changed) {
+            let Some(id) = self.places.get(&number).copied() else { continue };
+            let is_it = |record: &&[u8]| u64_at(record, NUMBER) == number;
+            let Some(record) = items(self.store.value(id)).find(is_it) else { continue };
+            let bounds = [i64_at(record, START), i64_at(record, END)];
+            for gone in known.into_iter().filter(|known| *known != bounds) {
+                results.group_of_key(self.store.key(id));
+                results.bounds(gone);
+                results.end_deleted(gone[1], false);
+            }
+            self.tell(id, record, results, context);
+        }
     }
 
     /// Makes one record of the sessions that a row joins, or a blank one. They are deleted in `results`, if that is given.
@@ -241,11 +292,7 @@ impl Sessions {
             let is_it = |record: &&[u8]| u64_at(record, NUMBER) == number;
             let Some(record) = items(self.store.value(id)).find(is_it) else { continue };
             let end = i64_at(record, END);
-            results.group_of_key(self.store.key(id));
-            results.bounds([i64_at(record, START), end]);
-            let failed = self.plan.layout.results(record, &mut results.calls);
-            context.fates.failed_expressions += failed;
-            results.end(end, false);
+            self.tell(id, record, results, context);
             if self.gaps.expiry(end) > self.watermark {
                 self.due.insert(self.gaps.expiry(end), Due { number, closes: false });
             } else {
@@ -280,7 +327,8 @@ impl Operate for Sessions {
             match event {
                 Event::Watermark(watermark) => {
                     self.watermark = self.watermark.max(watermark);
-                    if self.next_due <= self.watermark {
+                    // What has changed must be told before it is forgotten.
+                    if self.next_due <= self.watermark && self.plan.when != When::Commit {
                         self.fire(&mut results, context);
                     }
                     results.mark(self.output_watermark(watermark));
@@ -300,6 +348,19 @@ impl Operate for Sessions {
         }
         context.fates.made += results.rows() as u64;
         self.plan.refuse(&late, chunk, context);
+        results.finish()
+    }
+
+    fn flush(&mut self, context: &mut Context<'_>) -> Chunk {
+        if self.plan.when != When::Commit {
+            return Chunk::default();
+        }
+        let mut results = self.plan.shape.results();
+        self.tell_changed(&mut results, context);
+        if self.next_due <= self.watermark {
+            self.fire(&mut results, context);
+        }
+        context.fates.made += results.rows() as u64;
         results.finish()
     }
 

@@ -80,6 +80,50 @@ fn deleted_sessions_tell_what_they_were_when_somebody_asks() {
     assert_eq!(results(&aggregate, &setting, &steps), expected);
 }
 
+#[test]
+fn where_only_the_last_change_counts_sessions_go_out_once_for_each_commit() {
+    let setting = Setting { updates: Updates::Latest, ..Setting::default() };
+    let aggregate = by_user(vec![pages()], Some(session(10, 0)), Emit::Changes);
+    let mut running = Running::new(&aggregate, &setting).unwrap();
+    let commit = |running: &mut Running, steps: &[In]| {
+        let before = rows_of(&running.run(steps, &[1]));
+        assert_eq!(before, [""; 0], "nothing goes out before the commit");
+        rows_of(&running.flush())
+    };
+    // What merges before anybody has heard of it is not deleted.
+    let first = [row(0, "a - - - x"), row(15, "a - - - y"), row(90, "b"), row(93, "b")];
+    let expected = [r#"0: a 0 0 ["x"]"#, r#"15: a 15 15 ["y"]"#, "93: b 90 93 [null,null]"];
+    assert_eq!(commit(&mut running, &first), expected);
+    let second = [row(7, "a - - - z"), row(7, "a - - - w"), row(90, "b"), row(50, "a")];
+    let expected = [
+        "0: a 0 0 null -",
+        "15: a 15 15 null -",
+        r#"15: a 0 15 ["x","y","z","w"]"#,
+        "93: b 90 93 [null,null,null]",
+        "50: a 50 50 [null]",
+    ];
+    assert_eq!(commit(&mut running, &second), expected);
+    assert_eq!(commit(&mut running, &[]), [""; 0]);
+    // What has closed in the meantime is told before it is forgotten.
+    let third = [row(95, "b"), In::Mark(106)];
+    let expected = ["93: b 90 93 null -", "95: b 90 95 [null,null,null,null]"];
+    assert_eq!(commit(&mut running, &third), expected);
+    assert!(running.operate.stores()[0].is_empty());
+}
+
+/// The table that readers have: sessions by user, start and end.
+fn table(rows: &[Out], table: &mut std::collections::BTreeMap<String, String>) {
+    for row in rows {
+        let Out::Row { cells, .. } = row else { continue };
+        let key = cells.split(' ').take(3).collect::<Vec<&str>>().join(" ");
+        if cells.ends_with(" -") {
+            assert!(table.remove(&key).is_some(), "{key} is deleted and was not there");
+        } else {
+            table.insert(key, cells.clone());
+        }
+    }
+}
+
 /// 2023-02-20, milliseconds since 1970 of an hour, minute and second.
 fn at(hour: i64, minute: i64, second: i64) -> i64 {
     1_676_851_200_000 + ((hour * 60 + minute) * 60 + second) * 1000
@@ -173,6 +217,39 @@ proptest! {
         let [gap, grace] = [gap, grace].map(|ms| i64::try_from(ms).unwrap());
         let expected = Sessions { gap, grace }.run(&steps, emits);
         check(&aggregate, &steps, &cuts, (&expected, gap + grace));
+    }
+
+    #[test]
+    fn the_last_changes_make_the_same_table_as_all_changes(
+        steps in steps(),
+        mut commits in prop::collection::vec(0_usize..200, 0..8),
+        restart: bool,
+    ) {
+        let aggregate = by_user(calls(), Some(session(3, 20)), Emit::Changes);
+        let latest = Setting { updates: Updates::Latest, ..Setting::default() };
+        let inputs = inputs(&steps);
+        let [mut all, mut last] = [const { std::collections::BTreeMap::new() }; 2];
+        let mut every = Running::new(&aggregate, &Setting::default()).unwrap();
+        let mut held = Running::new(&aggregate, &latest).unwrap();
+        let mut changelog = Changelog::new();
+        commits.push(inputs.len());
+        commits.sort_unstable();
+        let (mut from, mut watermark) = (0, None);
+        for to in commits.into_iter().map(|to| to.min(inputs.len())) {
+            let part = &inputs[from..to];
+            from = to;
+            table(&every.run(part, &[]), &mut all);
+            held.run(part, &[]);
+            table(&held.flush(), &mut last);
+            prop_assert_eq!(&last, &all);
+            watermark = part.iter().filter_map(|input| match input {
+                In::Mark(watermark) => Some(*watermark),
+                In::Row { .. } => None,
+            }).next_back().or(watermark);
+            if restart {
+                held = held.restored(&aggregate, watermark, &mut changelog);
+            }
+        }
     }
 
     #[test]
