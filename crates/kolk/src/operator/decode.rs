@@ -97,7 +97,10 @@ pub(crate) fn readers(
         .collect();
     for (part, paths) in [Part::Key, Part::Value].into_iter().zip(paths) {
         if let Some(paths) = paths {
-            let layout = Layout::Json(Scanner::new(paths));
+            let is_whole = |slot: &Slot| matches!(&slot.origin, Origin::Json { part: of, names } if *of == part && names.is_empty());
+            let scanner = Scanner::new(paths);
+            let scanner = if slots.iter().any(is_whole) { scanner.to_the_end() } else { scanner };
+            let layout = Layout::Json(scanner);
             documents[part as usize] = Some(Documents::new(part, window, layout));
         }
     }

@@ -75,6 +75,11 @@ impl Paths {
         self.count == 0
     }
 
+    /// The names of the document's own fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.levels.first().into_iter().flatten().map(|field| &*field.name)
+    }
+
     /// The field of a level that `name` stands for, and whether it is spelled the same.
     #[inline]
     pub(super) fn find(&self, level: usize, name: &[u8]) -> Option<(&Field, bool)> {

@@ -1,7 +1,8 @@
 //! The scan: checks the grammar of a whole text and notes where the wanted fields are.
 //!
 //! A text that passes is a JSON document of RFC 8259 in valid UTF-8 with no more than [`DEPTH_MAX`] levels. Not looked at:
-//! whether a number is in anyone's range, and whether the names of an object differ (the last one counts).
+//! whether a number is in anyone's range, and whether the names of an object differ (the last one counts); and, in texts that are
+//! laid out as those before them, what stands behind all wanted fields (see [`super::shape`]).
 
 use super::cursor::{Cursor, Why};
 use super::paths::Paths;
@@ -30,13 +31,21 @@ pub struct JsonError {
 pub struct Scanner {
     paths: Paths,
     shape: Shape,
+    /// Texts are wanted as a whole, so that all of them is looked at.
+    to_the_end: bool,
 }
 
 impl Scanner {
     /// For these fields.
     #[must_use]
     pub fn new(paths: Paths) -> Self {
-        Self { paths, shape: Shape::default() }
+        Self { paths, shape: Shape::default(), to_the_end: false }
+    }
+
+    /// The same, and every byte of each text is looked at, for those who take texts as a whole for sound.
+    #[must_use]
+    pub fn to_the_end(self) -> Self {
+        Self { to_the_end: true, ..self }
     }
 
     /// The fields.
@@ -49,7 +58,7 @@ impl Scanner {
     /// whole is.
     ///
     /// # Errors
-    /// [`JsonError`] when it is no JSON document.
+    /// [`JsonError`] when it is no JSON document, as far as it is looked at.
     #[inline]
     pub fn scan(
         &mut self,
@@ -74,7 +83,8 @@ impl Scanner {
             return Err(JsonError { at: error.valid_up_to(), why: "text that is not UTF-8" });
         }
         if !known && self.shape.missed() {
-            self.shape.learn(Cursor { buffer, end, at: start, bits: 0 }, &self.paths);
+            let cursor = Cursor { buffer, end, at: start, bits: 0 };
+            self.shape.learn(cursor, &self.paths, !self.to_the_end);
         }
         Ok(cursor.document(start))
     }

@@ -13,7 +13,11 @@ use super::cursor::{Cursor, Why};
 use super::paths::Paths;
 use super::quoted::plain_end;
 use super::token::{Kind, Token};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
+/// So many values at least are worth it to look for names instead of walking through them.
+const REST_MIN: usize = 4;
 /// Most values of a layout.
 const VALUES_MAX: usize = 512;
 /// Most bytes of its literal stretches.
@@ -30,6 +34,8 @@ pub(super) struct Shape {
     objects: Vec<Object>,
     /// The literal behind the last value.
     last: Literal,
+    /// Where the rest begins that need not be walked through.
+    rest: Option<Rest>,
     known: bool,
     /// Texts that did not fit, in a row.
     misses: u32,
@@ -38,6 +44,15 @@ pub(super) struct Shape {
     patience: u32,
     /// Where each literal of the text at hand begins.
     starts: Vec<usize>,
+}
+
+/// What stands behind everything that is wanted.
+#[derive(Debug)]
+struct Rest {
+    /// It begins behind the literal before the value of this number.
+    value: usize,
+    /// The wanted names of the document's own fields, in quotes.
+    names: Vec<Finder<'static>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,6 +92,7 @@ impl Default for Shape {
             values: Vec::new(),
             objects: Vec::new(),
             last: Literal::default(),
+            rest: None,
             known: false,
             misses: PATIENCE_MIN,
             hits: 0,
@@ -96,7 +112,8 @@ impl Shape {
         tokens.fill(Token::default());
         self.starts.clear();
         let places = !self.objects.is_empty();
-        for value in &self.values {
+        let rest = self.rest.as_ref().map_or(usize::MAX, |rest| rest.value);
+        for (number, value) in self.values.iter().enumerate() {
             if places {
                 self.starts.push(cursor.at);
             }
@@ -104,6 +121,10 @@ impl Shape {
                 || value.has_fields && cursor.peek() == b'{'
             {
                 return false;
+            }
+            if number == rest && self.passes_rest(cursor) {
+                self.fits(tokens);
+                return true;
             }
             let start = cursor.at;
             let kind = match cursor.peek() {
@@ -126,12 +147,32 @@ impl Shape {
         if !pass(cursor, self.last.of(&self.literals)) || cursor.at != cursor.end {
             return false;
         }
-        if places {
+        self.fits(tokens);
+        true
+    }
+
+    fn fits(&mut self, tokens: &mut [Token]) {
+        if !self.objects.is_empty() {
             self.place_objects(tokens);
         }
         self.misses = 0;
         self.hits = self.hits.saturating_add(1);
-        true
+    }
+
+    /// Moves to the end if nothing of what follows can matter.
+    #[inline]
+    fn passes_rest(&self, cursor: &mut Cursor<'_>) -> bool {
+        let (Some(rest), Some(text)) = (&self.rest, cursor.buffer.get(cursor.at..cursor.end))
+        else {
+            return false;
+        };
+        let passes = text.ends_with(self.last.of(&self.literals))
+            && memchr(b'\\', text).is_none()
+            && rest.names.iter().all(|name| name.find(text).is_none());
+        if passes {
+            cursor.at = cursor.end;
+        }
+        passes
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "slices address 32 bits")]
@@ -160,11 +201,11 @@ impl Shape {
 
     /// Learns the layout of a sound text, from its first byte to its end.
     #[cold]
-    pub(super) fn learn(&mut self, mut cursor: Cursor<'_>, paths: &Paths) {
+    pub(super) fn learn(&mut self, mut cursor: Cursor<'_>, paths: &Paths, skips: bool) {
         self.literals.clear();
         self.values.clear();
         self.objects.clear();
-        self.known = false;
+        (self.known, self.rest) = (false, None);
         let literal_start = cursor.at;
         let mut lesson = Lesson {
             shape: self,
@@ -178,7 +219,29 @@ impl Shape {
             let known = lesson.literal();
             self.last = known.unwrap_or_default();
             self.known = known.is_some();
+            self.rest = if skips { self.rest(paths) } else { None };
         }
+    }
+
+    /// Where the rest begins, if every path was found, by its exact name.
+    fn rest(&self, paths: &Paths) -> Option<Rest> {
+        let wanted = self.values.iter().enumerate();
+        let wanted = wanted.filter_map(|(number, value)| Some((value.path?, number + 1)));
+        let objects = self.objects.iter().map(|object| (object.wanted, object.end.0));
+        let (mut found, mut end) = (0, 0);
+        for (wanted, behind) in wanted.chain(objects) {
+            if !wanted.exact {
+                return None;
+            }
+            found += 1;
+            end = end.max(behind);
+        }
+        if found == 0 || found < paths.len() || end + REST_MIN > self.values.len() {
+            return None;
+        }
+        let quoted = |name: &[u8]| [b"\"", name, b"\""].concat();
+        let names = paths.names().map(|name| Finder::new(&quoted(name)).into_owned());
+        Some(Rest { value: end, names: names.collect() })
     }
 }
 

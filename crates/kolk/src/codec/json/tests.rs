@@ -98,7 +98,7 @@ fn kind_of(value: &Value, text: &[u8]) -> Kind {
 }
 
 fn check(text: &[u8]) {
-    let mut scanner = Scanner::new(paths());
+    let mut scanner = Scanner::new(paths()).to_the_end();
     // Twice: the second time the layout is known.
     for _ in 0..3 {
         agree(&mut scanner, text).unwrap();
@@ -200,7 +200,7 @@ fn texts_at_the_edge_of_the_grammar() {
 
 #[test]
 fn a_layout_is_learned_from_the_first_text() {
-    let mut scanner = Scanner::new(paths());
+    let mut scanner = Scanner::new(paths()).to_the_end();
     let text =
         |a: &str, b: &str| format!(r#"{{"x": {{"y": {a}}}, "a": {b}, "c": {{"a": {a}, "d": 1}}}}"#);
     for (text, fits) in [
@@ -217,6 +217,60 @@ fn a_layout_is_learned_from_the_first_text() {
         agree(&mut scanner, text.as_bytes()).unwrap();
         assert_eq!(scanner.hits() > before, fits, "{text}");
     }
+}
+
+/// `{"a": 1, "x": {"y": 2, … }, "b": 3, "r0": …}`, with something behind the last wanted field.
+fn with_rest(rest: &str) -> String {
+    format!(
+        r#"{{"a": 1, "b": {{"z": []}}, "r0": 0, "r1": "one", "r2": {{"s": "{rest}", "t": [{{}}]}}, "r3": null}}"#
+    )
+}
+
+fn short_paths() -> Paths {
+    let mut paths = Paths::default();
+    for name in ["a", "b"] {
+        paths.add([name]).unwrap();
+    }
+    paths
+}
+
+#[test]
+fn what_stands_behind_all_wanted_fields_is_not_walked_through() {
+    let mut scanner = Scanner::new(short_paths());
+    let found = |scanner: &mut Scanner, text: &str| {
+        let hits = scanner.hits();
+        let found = scan(scanner, text.as_bytes()).map(|tokens| {
+            tokens
+                .iter()
+                .map(|token| String::from_utf8_lossy(token.of(text.as_bytes())).into_owned())
+                .collect::<Vec<_>>()
+        });
+        (found.unwrap_or_default(), scanner.hits() > hits)
+    };
+    let usual = vec!["1".to_owned(), r#"{"z": []}"#.to_owned()];
+    assert_eq!(found(&mut scanner, &with_rest("x")), (usual.clone(), false));
+    assert_eq!(found(&mut scanner, &with_rest("y")), (usual.clone(), true));
+    // Damaged where nobody looks.
+    assert_eq!(found(&mut scanner, &with_rest("\" \u{1}")), (usual.clone(), true));
+    // A wanted name is looked at wherever it stands, whatever it is written with.
+    let twice = with_rest("x").replace("r3", "a");
+    assert_eq!(found(&mut scanner, &twice).0[0], "null");
+    let escaped = with_rest("x").replace("r3", "\\u0061");
+    assert_eq!(found(&mut scanner, &escaped).0[0], "null");
+    assert_eq!(found(&mut scanner, &with_rest("x").replace("r3", "A")), (usual, true));
+    // Cut off, or damaged before.
+    for text in [
+        with_rest("x").replace("null}", "null"),
+        with_rest("x").replace("1,", "1x,"),
+        with_rest("x").replace("[]}", "[}"),
+        with_rest("x") + &with_rest("x"),
+    ] {
+        assert!(found(&mut scanner, &text).0.is_empty(), "{text}");
+    }
+    // Who wants all of it looks at all of it.
+    let mut all = Scanner::new(short_paths()).to_the_end();
+    assert_eq!(found(&mut all, &with_rest("x")).0.len(), 2);
+    assert!(found(&mut all, &with_rest("\" \u{1}")).0.is_empty());
 }
 
 /// Names that are looked for, and others.
@@ -288,7 +342,7 @@ fn alike() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #[test]
     fn a_learned_layout_changes_nothing(documents in alike(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let mut scanner = Scanner::new(paths());
+        let mut scanner = Scanner::new(paths()).to_the_end();
         for text in &documents {
             agree(&mut scanner, text.as_bytes())?;
         }
@@ -303,7 +357,7 @@ proptest! {
 
     #[test]
     fn documents_are_found_equal(documents in prop::collection::vec(document(), 1..4)) {
-        let mut scanner = Scanner::new(paths());
+        let mut scanner = Scanner::new(paths()).to_the_end();
         for text in documents.iter().chain(&documents).chain(&documents) {
             agree(&mut scanner, text.as_bytes())?;
         }
@@ -314,7 +368,7 @@ proptest! {
         text in document(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4u8), 1..4),
     ) {
-        let mut scanner = Scanner::new(paths());
+        let mut scanner = Scanner::new(paths()).to_the_end();
         for _ in 0..3 {
             agree(&mut scanner, text.as_bytes())?;
         }
@@ -335,8 +389,33 @@ proptest! {
     }
 
     #[test]
+    fn sound_documents_are_found_equal_whether_their_rest_is_walked_through_or_not(
+        documents in alike(),
+        further in prop::collection::vec((name(), "[ -~]{0,9}"), 0..8),
+    ) {
+        let rest: Vec<String> = further.iter().map(|(name, text)| {
+            let quoted = |text: &String| serde_json::to_string(text).unwrap();
+            format!(",{}:{}", quoted(name), quoted(text))
+        }).collect();
+        let rest = rest.concat();
+        let documents = documents.iter().map(|text| {
+            let inner = text.trim_end().strip_suffix('}').unwrap();
+            format!("{inner}{rest},\"w\":0,\"x\":0,\"y\":0,\"z\":0}}")
+        });
+        let mut paths = Paths::default();
+        for name in ["a", "b", "c"] {
+            paths.add([name]).unwrap();
+        }
+        let mut short = Scanner::new(paths.clone());
+        let mut long = Scanner::new(paths).to_the_end();
+        for text in documents {
+            prop_assert_eq!(scan(&mut short, text.as_bytes()), scan(&mut long, text.as_bytes()), "{}", text);
+        }
+    }
+
+    #[test]
     fn any_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-        agree(&mut Scanner::new(paths()), &bytes)?;
+        agree(&mut Scanner::new(paths()).to_the_end(), &bytes)?;
     }
 
     #[test]
