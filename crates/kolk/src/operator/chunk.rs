@@ -1,6 +1,7 @@
 //! What flows between operators: rows as columns, and the watermark marks between them, in order.
 
 use crate::operator::column::Vector;
+use std::ops::Range;
 
 /// Rows and marks, in order. Operators give the same output for the same sequence however it is cut into chunks.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +111,20 @@ impl Chunk {
             old,
             origins: pick(&self.origins, kept),
             marks: moved(&self.marks, kept),
+        }
+    }
+
+    /// Rows that stand one behind the other, without marks and what there was before; columns stay where they are.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let deleted = self.deleted.get(rows.clone()).unwrap_or_default();
+        Self {
+            rows: rows.len(),
+            columns: self.columns.iter().map(|column| column.slice(rows.clone())).collect(),
+            times: self.times[rows.clone()].to_vec(),
+            deleted: if deleted.contains(&true) { deleted.to_vec() } else { Vec::new() },
+            old: None,
+            origins: self.origins.get(rows).unwrap_or_default().to_vec(),
+            marks: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use arrow_array::{
     LargeStringArray,
 };
 use arrow_buffer::NullBuffer;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// An array of one of the kinds that SQL's types are kept in.
@@ -127,6 +128,13 @@ macro_rules! lanes {
                 }
             }
 
+            /// `len` of the values, from number `first` on, in the same memory.
+            fn slice(&self, first: usize, len: usize) -> Self {
+                match self {
+                    $( Self::$variant(array) => Self::$variant(array.slice(first, len)), )*
+                }
+            }
+
             /// Whether a value is NULL.
             pub(crate) fn is_null(&self, at: usize) -> bool {
                 match self {
@@ -181,6 +189,14 @@ impl Vector {
         }
         let picks: Vec<(usize, usize)> = rows.iter().map(|row| (0, *row)).collect();
         Self::each(gather(&[self], &picks))
+    }
+
+    /// The values of rows that stand one behind the other, in the same memory.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        if self.constant {
+            return self.clone();
+        }
+        Self::each(self.column.slice(rows.start, rows.len()))
     }
 
     /// Whether a row's value is NULL.

@@ -1,14 +1,17 @@
 //! From the records of a source to chunks: what is filtered and projected right behind a stream is done while it is decoded.
+//!
+//! As many records are decoded at once as the processor's cache holds. They are taken when their turn comes, which may be one by one.
 
 use crate::operator::Pipeline;
 use crate::operator::PlanError;
-use crate::operator::chunk::{Chunk, Mark, Origin};
+use crate::operator::chunk::{Chunk, Origin};
 use crate::operator::decode::Morsel;
 use crate::operator::pipeline::{MORSEL_BYTES, MORSEL_ROWS};
-use crate::record::{Output, Rows};
+use crate::record::{BadRecord, Output, Rows};
 use crate::topology::{
     Collection, Conventions, Format, Node, Operator, Payload, Query, Sink, WatermarkPolicy,
 };
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// Decodes the rows of one source.
@@ -16,6 +19,37 @@ use std::ops::Range;
 pub(crate) struct Head {
     pipeline: Pipeline,
     policy: WatermarkPolicy,
+    /// What the pipeline tells of the records that are decoded.
+    told: Output,
+    /// The rows that are decoded, those that were taken too; they have no marks.
+    chunk: Chunk,
+    /// The records that they come from.
+    records: Vec<Record>,
+    bad: VecDeque<BadRecord>,
+    /// How many of the records, and of the rows, are taken.
+    taken: usize,
+    rows_taken: usize,
+}
+
+/// A record that is decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record {
+    /// Its event time.
+    pub(crate) time: i64,
+    /// Its own time-stamp.
+    pub(crate) timestamp: i64,
+    pub(crate) fate: Fate,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is a row of the chunk.
+    Row,
+    /// A filter has left it out. It moves the watermark all the same.
+    Filtered,
+    /// It cannot be processed.
+    Bad,
 }
 
 impl Head {
@@ -46,48 +80,59 @@ impl Head {
         nodes.push(Node { inputs: vec![nodes.len() - 1], operator: Operator::Sink(sink), schema });
         let query =
             Query { nodes, name: stage.name.clone(), conventions: stage.conventions.clone() };
-        Ok((Self { pipeline: Pipeline::new(&query)?, policy }, last))
+        let pipeline = Pipeline::new(&query)?;
+        let head = Self {
+            pipeline,
+            policy,
+            told: Output::default(),
+            chunk: Chunk::default(),
+            records: Vec::new(),
+            bad: VecDeque::new(),
+            taken: 0,
+            rows_taken: 0,
+        };
+        Ok((head, last))
     }
 
-    /// Decodes some of the rows; how many fit into the processor's cache is decided here, so the end of the range that was
-    /// decoded comes back. `advance` is told the event time and record time of each good row, and says where the watermark
-    /// stands then, if it moved.
-    pub(crate) fn decode(
-        &mut self,
-        rows: &Rows,
-        range: Range<usize>,
-        advance: &mut dyn FnMut(i64, i64) -> Option<i64>,
-        output: &mut Output,
-    ) -> (Chunk, usize) {
+    /// Whether a watermark that a row moves holds for the row itself: Kafka Streams' time does.
+    pub(crate) fn marks_before(&self) -> bool {
+        self.policy == WatermarkPolicy::Max
+    }
+
+    /// Whether everything that is decoded is taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taken == self.records.len()
+    }
+
+    /// Decodes rows from number `first` on; how many fit into the processor's cache is decided here. What was decoded before must be
+    /// taken.
+    pub(crate) fn decode(&mut self, rows: &Rows, first: usize, output: &mut Output) {
         let mut bytes = 0;
-        let fits = rows.rows[range.clone()].iter().take(MORSEL_ROWS).take_while(|row| {
+        let fits = rows.rows[first..].iter().take(MORSEL_ROWS).take_while(|row| {
             let before = bytes;
             bytes += row.value.len() + row.key.len();
             before < MORSEL_BYTES
         });
-        let end = range.start + fits.count();
-        let cut = &rows.rows[range.start..end];
+        let cut = &rows.rows[first..first + fits.count()];
         let morsel = Morsel { rows: cut, buffer: &rows.buffer, partition: rows.partition };
-        let before = output.bad.len();
-        let decoded = self.pipeline.columns(range.start, morsel, output);
-
-        let mut marks: Vec<Mark> = Vec::new();
+        let told = &mut self.told;
+        told.clear();
+        let decoded = self.pipeline.columns(first, morsel, told);
+        output.failed_expressions += told.failed_expressions;
+        told.bad.sort_by_key(|bad| bad.input);
+        self.bad.extend(told.bad.drain(..));
         let mut selected = decoded.selection.iter().peekable();
-        let mut at = 0;
-        for (number, row) in cut.iter().enumerate().filter(|(number, _)| !decoded.bad[*number]) {
-            let time = decoded.times[number];
-            let is_selected = selected.next_if(|selected| **selected == number).is_some();
-            // Kafka Streams' time takes the row itself in before it is processed.
-            let after = usize::from(is_selected && self.policy == WatermarkPolicy::Min);
-            if let Some(watermark) = advance(time, row.timestamp) {
-                let place = at + after;
-                match marks.last_mut() {
-                    Some(last) if last.at == place => last.watermark = watermark,
-                    _ => marks.push(Mark { at: place, watermark }),
-                }
-            }
-            at += usize::from(is_selected);
-        }
+        self.records.clear();
+        self.records.extend(cut.iter().enumerate().map(|(number, row)| {
+            let fate = if decoded.bad[number] {
+                Fate::Bad
+            } else if selected.next_if(|selected| **selected == number).is_some() {
+                Fate::Row
+            } else {
+                Fate::Filtered
+            };
+            Record { time: decoded.times[number], timestamp: row.timestamp, fate }
+        }));
         let (partition, kept) = (rows.partition, decoded.selection);
         let origin = |row: &usize| {
             let row = &cut[*row];
@@ -95,17 +140,47 @@ impl Head {
         };
         let deleted: Vec<bool> =
             kept.iter().map(|row| decoded.has_no_value(*row, cut[*row].value)).collect();
-        let chunk = Chunk {
+        self.chunk = Chunk {
             rows: kept.len(),
             times: kept.iter().map(|row| decoded.times[*row]).collect(),
             deleted: if deleted.contains(&true) { deleted } else { Vec::new() },
             old: None,
             origins: kept.iter().map(origin).collect(),
-            marks,
+            marks: Vec::new(),
             columns: decoded.columns,
         };
-        output.bad[before..].sort_by_key(|bad| bad.input);
-        (chunk, end)
+        (self.taken, self.rows_taken) = (0, 0);
+    }
+
+    /// Takes the next record if it is decoded and its time-stamp is at most `until`. What it is if it is no row goes to `output`.
+    #[inline]
+    pub(crate) fn next(&mut self, until: i64, output: &mut Output) -> Option<Record> {
+        let record = *self.records.get(self.taken).filter(|record| record.timestamp <= until)?;
+        self.taken += 1;
+        match record.fate {
+            Fate::Row => self.rows_taken += 1,
+            Fate::Filtered => output.filtered += 1,
+            Fate::Bad => output.bad.extend(self.bad.pop_front()),
+        }
+        Some(record)
+    }
+
+    /// All rows that are decoded, without marks.
+    pub(crate) fn chunk(&self) -> &Chunk {
+        &self.chunk
+    }
+
+    /// How many of them are taken.
+    pub(crate) fn rows_taken(&self) -> usize {
+        self.rows_taken
+    }
+
+    /// Rows that were taken, for themselves.
+    pub(crate) fn cut(&mut self, rows: Range<usize>) -> Chunk {
+        if rows == (0..self.chunk.rows) && self.is_empty() {
+            return std::mem::take(&mut self.chunk);
+        }
+        self.chunk.slice(rows)
     }
 }
 

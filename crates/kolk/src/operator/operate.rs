@@ -22,6 +22,11 @@ pub(crate) trait Operate: Debug + Send {
         Chunk::default()
     }
 
+    /// Itself, if it has two inputs and can take rows of both in turn.
+    fn meet(&mut self) -> Option<&mut dyn Meet> {
+        None
+    }
+
     /// Its stores, in the order in which the physical plan names them.
     fn stores(&mut self) -> Vec<&mut Store> {
         Vec::new()
@@ -39,6 +44,26 @@ pub(crate) trait Operate: Debug + Send {
     fn restored(&mut self, _watermark: Option<i64>) -> Result<(), Corrupt> {
         Ok(())
     }
+}
+
+/// A node of two inputs whose rows may come in turn: one call for all of them costs less than one for each time that it is the other's.
+pub(crate) trait Meet {
+    /// Processes rows of both inputs, and marks, in this order. The marks of the chunks themselves count for nothing.
+    fn process_both(
+        &mut self,
+        chunks: [&Chunk; 2],
+        turns: &[Turn],
+        context: &mut Context<'_>,
+    ) -> Chunk;
+}
+
+/// One step of two inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// A row of an input, by number in its chunk; numbers rise by one.
+    Row { input: usize, row: usize },
+    /// The node's watermark has come so far.
+    Watermark(i64),
 }
 
 /// What a node works with beside its rows.

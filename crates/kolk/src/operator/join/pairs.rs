@@ -8,15 +8,40 @@ use crate::operator::column::{Vector, gather};
 use crate::state::EntryId;
 use crate::topology::JoinKind;
 
-/// Who stands beside whom. Rows are of the chunk at hand, entries of the stores.
+/// Who stands beside whom. Rows are of the side's chunk at hand, entries of the stores.
 #[derive(Debug, Clone, Copy)]
 enum Pair {
-    /// A row and an entry of the other side.
-    Met { row: usize, entry: EntryId },
+    /// A row of this side and an entry of the other.
+    Met { side: Side, row: usize, entry: EntryId },
     /// A row and nobody.
-    Alone { row: usize },
+    Alone { side: Side, row: usize },
     /// An entry of a side and nobody.
     Passed { side: Side, entry: EntryId },
+}
+
+/// What a pair has of one side.
+enum Half {
+    Row(usize),
+    Entry(EntryId),
+    Nobody,
+}
+
+impl Pair {
+    #[inline]
+    fn half(self, of: Side) -> Half {
+        match self {
+            Self::Met { side, row, .. } | Self::Alone { side, row } if side == of => Half::Row(row),
+            Self::Met { entry, .. } => Half::Entry(entry),
+            Self::Passed { side, entry } if side == of => Half::Entry(entry),
+            Self::Alone { .. } | Self::Passed { .. } => Half::Nobody,
+        }
+    }
+
+    /// The side that is there for certain.
+    fn side(self) -> Side {
+        let (Self::Met { side, .. } | Self::Alone { side, .. } | Self::Passed { side, .. }) = self;
+        side
+    }
 }
 
 /// The result for a chunk in the making.
@@ -33,16 +58,16 @@ impl Pairs {
         self.pairs.len()
     }
 
-    /// A row of the chunk has met an entry of the other side.
+    /// A row of a side's chunk has met an entry of the other side.
     #[inline]
-    pub(super) fn met(&mut self, row: usize, entry: EntryId, time: i64) {
-        self.pairs.push(Pair::Met { row, entry });
+    pub(super) fn met(&mut self, side: Side, row: usize, entry: EntryId, time: i64) {
+        self.pairs.push(Pair::Met { side, row, entry });
         self.times.push(time);
     }
 
     /// A row of the chunk is put out alone.
-    pub(super) fn alone(&mut self, row: usize, time: i64) {
-        self.pairs.push(Pair::Alone { row });
+    pub(super) fn alone(&mut self, side: Side, row: usize, time: i64) {
+        self.pairs.push(Pair::Alone { side, row });
         self.times.push(time);
     }
 
@@ -61,20 +86,20 @@ impl Pairs {
         }
     }
 
-    /// Makes the chunk out of what there is, and forgets it. `side` is that of the chunk whose rows were joined.
+    /// Makes the chunk out of what there is, and forgets it. `chunks` are those whose rows were joined.
     pub(super) fn finish(
         &mut self,
-        side: Side,
-        chunk: &Chunk,
+        chunks: &Both<&Chunk>,
         buffers: &Both<Buffer>,
         shape: &Shape,
     ) -> Chunk {
-        let columns = if self.pairs.is_empty() {
+        let rows = self.pairs.len();
+        let columns = if rows == 0 {
             Vec::new()
         } else {
-            self.columns(side, chunk, buffers, shape)
+            let of = |side: Side| self.columns(side, chunks[side], &buffers[side], shape);
+            self.with_key(Both { left: of(Side::Left), right: of(Side::Right) }, shape)
         };
-        let rows = self.pairs.len();
         self.pairs.clear();
         Chunk {
             rows,
@@ -85,64 +110,42 @@ impl Pairs {
         }
     }
 
-    fn columns(
-        &self,
-        side: Side,
-        chunk: &Chunk,
-        buffers: &Both<Buffer>,
-        shape: &Shape,
-    ) -> Vec<Vector> {
-        let other = side.other();
-        let stored = |side| Stored::new(buffers[side].codec(), &shape.types[side]);
-        let (mut of_own, mut of_other) = (stored(side), stored(other));
-        // Of the own side, rows of the chunk are vector 0, stored rows vector 1.
+    /// The columns of a side.
+    fn columns(&self, side: Side, chunk: &Chunk, buffer: &Buffer, shape: &Shape) -> Vec<Vector> {
+        let mut stored = Stored::new(buffer.codec(), &shape.types[side]);
+        // Rows of the chunk are vector 0, stored rows vector 1.
         let mut picks: Vec<(usize, usize)> = Vec::with_capacity(self.pairs.len());
         for pair in &self.pairs {
-            match *pair {
-                Pair::Met { row, entry } => {
+            let entry = match pair.half(side) {
+                Half::Row(row) => {
                     picks.push((0, row));
-                    of_other.push(buffers[other].columns(entry));
+                    continue;
                 }
-                Pair::Alone { row } => {
-                    picks.push((0, row));
-                    of_other.push_null();
-                }
-                Pair::Passed { side: of, entry } => {
-                    picks.push((1, of_own.len()));
-                    let row = buffers[of].columns(entry);
-                    of_own.push_option((of == side).then_some(row));
-                    of_other.push_option((of == other).then_some(row));
-                }
-            }
+                Half::Entry(entry) => Some(buffer.columns(entry)),
+                Half::Nobody => None,
+            };
+            picks.push((1, stored.len()));
+            stored.push_option(entry);
         }
-        let of_own = of_own.finish();
-        let own = if chunk.rows == 0 {
-            of_own
-        } else {
-            let both = chunk.columns.iter().zip(&of_own);
-            both.map(|(rows, stored)| Vector::each(gather(&[rows, stored], &picks))).collect()
-        };
-        let other = of_other.finish();
-        let sides = match side {
-            Side::Left => Both { left: own, right: other },
-            Side::Right => Both { left: other, right: own },
-        };
-        self.with_key(side, sides, shape)
+        let all_stored = stored.len() == picks.len();
+        let stored = stored.finish();
+        if all_stored {
+            return stored;
+        }
+        let both = chunk.columns.iter().zip(&stored);
+        both.map(|(rows, stored)| Vector::each(gather(&[rows, stored], &picks))).collect()
     }
 
     /// The columns of the key, from whichever side is there, then those of the sides.
-    fn with_key(&self, side: Side, sides: Both<Vec<Vector>>, shape: &Shape) -> Vec<Vector> {
+    fn with_key(&self, sides: Both<Vec<Vector>>, shape: &Shape) -> Vec<Vector> {
         let of = |side: Side, column: usize| &sides[side][shape.keys[side][column]];
         let key = (0..shape.keys.left.len()).map(|column| match shape.kind {
             JoinKind::Inner | JoinKind::Left => of(Side::Left, column).clone(),
             JoinKind::Right => of(Side::Right, column).clone(),
             JoinKind::Full => {
                 let from = [of(Side::Left, column), of(Side::Right, column)];
-                let pick = |(row, pair): (usize, &Pair)| match pair {
-                    Pair::Passed { side: Side::Right, .. } => (1, row),
-                    Pair::Passed { side: Side::Left, .. } => (0, row),
-                    _ => (usize::from(side == Side::Right), row),
-                };
+                let pick =
+                    |(row, pair): (usize, &Pair)| (usize::from(pair.side() == Side::Right), row);
                 let picks: Vec<(usize, usize)> = self.pairs.iter().enumerate().map(pick).collect();
                 Vector::each(gather(&from, &picks))
             }

@@ -5,7 +5,7 @@ use crate::operator::chunk::{Chunk, Mark};
 use crate::operator::column::Vector;
 use crate::operator::evaluate::{Session, literal_null};
 use crate::operator::node;
-use crate::operator::operate::{Context, Fates, Operate};
+use crate::operator::operate::{Context, Fates, Operate, Turn};
 use crate::schema::Schema;
 use crate::state::Store;
 use crate::topology::{Operator, Stage, WatermarkPolicy};
@@ -168,16 +168,12 @@ impl Graph {
 
     /// Marks of one input → marks of the node: those that move the least of its inputs (by policy `max`, the largest).
     fn combine(&mut self, node: usize, input: usize, marks: &mut Vec<Mark>) {
-        let (policy, runner) = (self.policy, &mut self.nodes[node]);
-        marks.retain_mut(|mark| {
-            runner.inputs[input] = runner.inputs[input].max(Some(mark.watermark));
-            let combined = runner.combined(policy);
-            let moved = combined > runner.watermark;
-            if let (true, Some(watermark)) = (moved, combined) {
-                runner.watermark = combined;
+        marks.retain_mut(|mark| match self.raise(node, input, mark.watermark) {
+            Some(watermark) => {
                 mark.watermark = watermark;
+                true
             }
-            moved
+            None => false,
         });
     }
 
@@ -221,6 +217,44 @@ impl Graph {
             let watermark = node.watermark.filter(|_| policy == WatermarkPolicy::Min)?;
             (node.inputs.len() > 1 && Some(watermark) > least).then_some((number, watermark))
         })
+    }
+
+    /// An input's watermark has come so far: the node's, if that moves it.
+    pub(super) fn raise(&mut self, node: usize, input: usize, watermark: i64) -> Option<i64> {
+        let runner = &mut self.nodes[node];
+        runner.inputs[input] = runner.inputs[input].max(Some(watermark));
+        let combined = runner.combined(self.policy);
+        if combined <= runner.watermark {
+            return None;
+        }
+        runner.watermark = combined;
+        combined
+    }
+
+    /// The node at which the rows of two nodes meet in turn, as its inputs 0 and 1, and go nowhere else; if there is one.
+    pub(super) fn meeting(&mut self, from: [usize; 2]) -> Option<usize> {
+        let [[(left, 0)], [(right, 1)]] = from.map(|node| &self.nodes[node].readers[..]) else {
+            return None;
+        };
+        let node = *left;
+        let is_one = node == *right && !from.iter().any(|from| self.row_by_row[*from]);
+        let operate = self.nodes[node].operate.as_mut().filter(|_| is_one)?;
+        operate.meet().is_some().then_some(node)
+    }
+
+    /// Leads rows of both inputs of such a node on, in this order.
+    pub(super) fn meet(
+        &mut self,
+        node: usize,
+        chunks: [&Chunk; 2],
+        turns: &[Turn],
+        sink: &mut Vec<Chunk>,
+    ) {
+        let (session, fates) = (&mut self.session, &mut self.fates);
+        let operate = self.nodes[node].operate.as_mut().and_then(|operate| operate.meet());
+        let Some(operate) = operate else { return };
+        let result = operate.process_both(chunks, turns, &mut Context { session, fates });
+        self.spread(node, result, sink);
     }
 
     /// Before a commit: what nodes hold back goes out.

@@ -9,6 +9,7 @@ mod bad_row;
 mod exchange;
 mod graph;
 mod late;
+mod meeting;
 mod time_state;
 #[cfg(test)]
 mod catching_up;
@@ -20,8 +21,9 @@ mod tests;
 use crate::operator::PlanError;
 use crate::operator::block::{self, Around, Message, NotAMessage};
 use crate::operator::chunk::{Chunk, Mark};
-use crate::operator::head::Head;
+use crate::operator::head::{Fate, Head};
 use crate::operator::lanes::{Item, LaneSettings, Lanes, Next, Progress};
+use crate::operator::operate::Turn;
 use crate::operator::stateless::types;
 use crate::operator::tail::Tail;
 use crate::record::{Addressed, Destination, Output, Rows, Slice};
@@ -64,6 +66,9 @@ pub struct Task {
     /// For each store of the stage the node that it belongs to, and its number there.
     stores: Vec<Option<(usize, usize)>>,
     bad: Vec<BadRow>,
+    /// The node at which the rows of the two inputs meet, if they go nowhere else; and their turns, in memory that is used again.
+    meeting: Option<usize>,
+    turns: Vec<Turn>,
 }
 
 /// One source of the stage.
@@ -118,7 +123,14 @@ impl Task {
             };
             inputs.push(Input { node, from, end: None });
         }
-        let graph = Graph::new(stage)?;
+        let mut graph = Graph::new(stage)?;
+        let meeting = match &inputs[..] {
+            [
+                Input { from: From::Records { out: left, .. }, .. },
+                Input { from: From::Records { out: right, .. }, .. },
+            ] => graph.meeting([*left, *right]),
+            _ => None,
+        };
         let sink = query.nodes.len() - 1;
         let end = end(stage, options)?;
         let mut numbers = vec![0_usize; query.nodes.len()];
@@ -139,6 +151,8 @@ impl Task {
             sink_watermark: None,
             policy,
             bad: Vec::new(),
+            meeting,
+            turns: Vec::new(),
         })
     }
 
@@ -231,6 +245,9 @@ impl Task {
     /// # Errors
     /// A row that cannot be written, and why.
     pub fn run(&mut self, output: &mut Output) -> Result<bool, String> {
+        if let Some(node) = self.meeting {
+            return self.run_both(node, output);
+        }
         match self.lanes.next() {
             Next::Wait => return Ok(false),
             Next::Idle { input, idle } => {
@@ -294,17 +311,28 @@ impl Task {
         let input = self.lanes.all()[lane].input;
         match (item, &mut self.inputs[input].from) {
             (Item::Records { rows, next }, From::Records { head, .. }) => {
-                let fit =
-                    rows.rows[*next..].iter().take_while(|row| row.timestamp <= until).count();
-                let range = *next..*next + fit.max(1);
+                if head.is_empty() {
+                    head.decode(rows, *next, output);
+                }
                 let before = output.bad.len();
-                let lanes = &mut self.lanes;
-                let mut advance = |time, timestamp| lanes.advance(lane, time, timestamp);
-                let (chunk, end) = head.decode(rows, range, &mut advance, output);
+                let (mut marks, mut taken, first) = (Vec::new(), 0, head.rows_taken());
+                while let Some(record) = head.next(until, output) {
+                    taken += 1;
+                    if record.fate == Fate::Bad {
+                        continue;
+                    }
+                    let own = head.marks_before() && record.fate == Fate::Row;
+                    let at = head.rows_taken() - first - usize::from(own);
+                    if let Some(watermark) = self.lanes.advance(lane, record.time, record.timestamp)
+                    {
+                        push_mark(&mut marks, at, watermark);
+                    }
+                }
                 self.bad.extend(
                     output.bad.drain(before..).filter_map(|bad| BadRow::new(input, rows, &bad)),
                 );
-                (chunk, end - next)
+                let chunk = head.cut(first..head.rows_taken());
+                (Chunk { marks, ..chunk }, taken)
             }
             (Item::Block { chunk, around, next, .. }, _) => {
                 let rest = chunk.origins[*next..].iter();
@@ -526,6 +554,14 @@ fn end(stage: &Stage, options: &TaskOptions) -> Result<End, PlanError> {
             End::Blocks(Sender::new(exchange, schema, &query.conventions, numbers)?)
         }
     })
+}
+
+/// Adds a mark. Of several in one place the last says it all.
+fn push_mark(marks: &mut Vec<Mark>, at: usize, watermark: i64) {
+    match marks.last_mut() {
+        Some(last) if last.at == at => last.watermark = watermark,
+        _ => marks.push(Mark { at, watermark }),
+    }
 }
 
 /// Appends a changelog entry.

@@ -26,13 +26,14 @@ use crate::operator::join::bounds::Bounds;
 use crate::operator::join::buffer::{Buffer, HashedKey, join_key};
 use crate::operator::join::chains::{Row, Ticket};
 use crate::operator::join::shape::{Both, Shape, Side};
-use crate::operator::operate::{Context, Fates, Operate};
+use crate::operator::operate::{Context, Fates, Meet, Operate, Turn};
 use crate::state::row::Corrupt;
 use crate::state::{Store, TimeIndex};
 use crate::topology::{Late, Unmatched, WatermarkPolicy};
 use batch::{Batch, Due, Partner};
 use foldhash::fast::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 /// Joins two streams.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ pub(super) struct StreamJoin {
     batch: Batch,
 }
 
-/// The chunk at hand, and whose rows it has.
+/// The chunk at hand of a side.
 #[derive(Clone, Copy)]
 struct Arrival<'a> {
     side: Side,
@@ -94,22 +95,27 @@ impl StreamJoin {
         self.unmatched == Unmatched::WhenPassed && self.shape.keeps(side)
     }
 
-    /// Looks up the keys of all rows, so that what has to come from memory comes while others are looked up.
-    fn look_up(&mut self, side: Side, chunk: &Chunk) {
-        let batch = &mut self.batch;
-        batch.keys.encode(&self.shape.key_columns(side, chunk), chunk.rows);
+    /// Looks up the keys of some rows of a side, so that what has to come from memory comes while others are looked up.
+    fn look_up(&mut self, side: Side, chunk: &Chunk, rows: Range<usize>) {
+        let batch = &mut self.batch.sides[side];
+        batch.first = rows.start;
         batch.hashes.clear();
         batch.found.clear();
-        let others = &self.buffers[side.other()];
-        for row in 0..chunk.rows {
-            batch.hashes.push(hash(&self.hasher, batch.keys.get(row)));
-        }
-        if others.is_empty() {
-            batch.found.resize(chunk.rows, [None; 2]);
+        if rows.is_empty() {
+            batch.keys.clear();
             return;
         }
-        for row in 0..chunk.rows {
-            let key = HashedKey { bytes: batch.keys.get(row), hash: batch.hashes[row] };
+        batch.keys.encode_some(&self.shape.key_columns(side, chunk), rows.clone());
+        for row in 0..rows.len() {
+            batch.hashes.push(hash(&self.hasher, batch.keys.get(row)));
+        }
+        let others = &self.buffers[side.other()];
+        if others.is_empty() {
+            batch.found.resize(rows.len(), [None; 2]);
+            return;
+        }
+        for (at, row) in rows.enumerate() {
+            let key = HashedKey { bytes: batch.keys.get(at), hash: batch.hashes[at] };
             let (from, to) = self.bounds.partners(side, chunk.times[row]);
             let (first, second) = (others.slot(from), others.slot(to));
             let in_second = if first == second { None } else { others.newest(key, second) };
@@ -198,9 +204,9 @@ impl StreamJoin {
             fates.filtered += 1;
             return;
         }
-        if self.batch.keys.has_null(row) {
+        if self.batch.sides[side].has_null_key(row) {
             if self.shape.keeps(side) {
-                self.batch.pairs.alone(row, time);
+                self.batch.pairs.alone(side, row, time);
                 self.batch.passed_on += 1;
             } else {
                 fates.null_key += 1;
@@ -216,7 +222,7 @@ impl StreamJoin {
         let has_time = !is_max || Some(self.bounds.partners(side, time).1) >= self.watermark;
         let waits = is_alone && has_time && self.waits(side);
         if is_alone && !waits {
-            self.batch.pairs.alone(row, time);
+            self.batch.pairs.alone(side, row, time);
         }
         if is_max {
             self.newest[side] = self.newest[side].max(Some(time));
@@ -244,34 +250,35 @@ impl StreamJoin {
         if let (WatermarkPolicy::Max, Some(newest)) = (self.policy, self.newest[other]) {
             from = from.max(newest - self.bounds.retention() + 1);
         }
-        let batch = &mut self.batch;
-        batch.partners.clear();
-        for (found, slot) in batch.found[row].into_iter().zip(slots) {
-            let Some(newest) = found else { continue };
-            let newest = if others.chains().is_newest(newest) {
-                Some(newest)
-            } else {
-                let key = HashedKey { bytes: batch.keys.get(row), hash: batch.hashes[row] };
-                others.newest(key, slot)
+        let Batch { sides, partners, pairs, both_come, .. } = &mut self.batch;
+        let (key, found) = (sides[side].key(row), sides[side].found(row));
+        partners.clear();
+        let slots_count = if slots[0] == slots[1] { 1 } else { 2 };
+        for (found, slot) in found.into_iter().zip(slots).take(slots_count) {
+            let newest = match found {
+                Some(newest) if others.chains().is_newest(newest) => Some(newest),
+                // Where only this side comes, there will be none.
+                None if !*both_come => None,
+                _ => others.newest(key, slot),
             };
             let Some(newest) = newest else { continue };
             let rows = others.chains().walk(newest);
             let fitting = rows.filter(|(_, row)| (from..=to).contains(&row.time));
-            batch.partners.extend(fitting.map(|(ticket, row)| {
+            partners.extend(fitting.map(|(ticket, row)| {
                 let Row { time, number, entry, .. } = *row;
                 Partner { time, number, entry, ticket }
             }));
         }
-        batch.partners.sort_unstable_by_key(|partner| (partner.time, partner.number));
-        for partner in &batch.partners {
-            batch.pairs.met(row, partner.entry, time.max(partner.time));
+        partners.sort_unstable_by_key(|partner| (partner.time, partner.number));
+        for partner in &*partners {
+            pairs.met(side, row, partner.entry, time.max(partner.time));
             self.buffers[other].settle(partner.ticket);
         }
     }
 
     fn take_in(&mut self, of: Arrival<'_>, row: usize, waits: bool) {
         let (side, time) = (of.side, of.chunk.times[row]);
-        let key = HashedKey { bytes: self.batch.keys.get(row), hash: self.batch.hashes[row] };
+        let key = self.batch.sides[side].key(row);
         let ticket = self.buffers[side].insert(key, (time, self.number, waits), of.columns, row);
         self.number += 1;
         if self.policy == WatermarkPolicy::Max {
@@ -296,24 +303,19 @@ impl StreamJoin {
 
 impl Operate for StreamJoin {
     fn process(&mut self, input: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk {
-        let side = Side::of(input);
-        if chunk.rows > 0 {
-            self.look_up(side, chunk);
-        }
-        let columns: Vec<&Vector> = chunk.columns.iter().collect();
-        let arrival = Arrival { side, chunk, columns: &columns };
-        for event in chunk.events() {
-            match event {
-                Event::Row(row) => self.row(arrival, row, context.fates),
-                Event::Watermark(watermark) => self.watermark(watermark),
-            }
-        }
-        let made = self.batch.pairs.len() - std::mem::take(&mut self.batch.passed_on);
-        context.fates.made += made as u64;
-        let result = self.batch.pairs.finish(side, chunk, &self.buffers, &self.shape);
-        for (side, entry) in self.batch.gone.drain(..) {
-            self.buffers[side].store.remove(entry);
-        }
+        let (side, none) = (Side::of(input), Chunk::default());
+        let mut turns = std::mem::take(&mut self.batch.turns);
+        turns.clear();
+        turns.extend(chunk.events().map(|event| match event {
+            Event::Row(row) => Turn::Row { input, row },
+            Event::Watermark(watermark) => Turn::Watermark(watermark),
+        }));
+        let chunks = match side {
+            Side::Left => [chunk, &none],
+            Side::Right => [&none, chunk],
+        };
+        let result = self.process_both(chunks, &turns, context);
+        self.batch.turns = turns;
         if !self.batch.late.is_empty() {
             let mut late = chunk.select(&self.batch.late);
             late.marks.clear();
@@ -321,6 +323,11 @@ impl Operate for StreamJoin {
             self.batch.late.clear();
         }
         result
+    }
+
+    fn meet(&mut self) -> Option<&mut dyn Meet> {
+        // Late rows that are wanted elsewhere go there by input.
+        if self.wants_late { None } else { Some(self) }
     }
 
     fn stores(&mut self) -> Vec<&mut Store> {
@@ -359,6 +366,51 @@ impl Operate for StreamJoin {
         }
         Ok(())
     }
+}
+
+impl Meet for StreamJoin {
+    fn process_both(
+        &mut self,
+        chunks: [&Chunk; 2],
+        turns: &[Turn],
+        context: &mut Context<'_>,
+    ) -> Chunk {
+        let ranges = [0, 1].map(|input| rows_of(turns, input));
+        self.batch.both_come = ranges.iter().all(|rows| !rows.is_empty());
+        for (input, rows) in ranges.into_iter().enumerate() {
+            self.look_up(Side::of(input), chunks[input], rows);
+        }
+        let columns = chunks.map(|chunk| chunk.columns.iter().collect::<Vec<&Vector>>());
+        let arrivals = [0, 1].map(|input| Arrival {
+            side: Side::of(input),
+            chunk: chunks[input],
+            columns: &columns[input],
+        });
+        for turn in turns {
+            match *turn {
+                Turn::Row { input, row } => self.row(arrivals[input], row, context.fates),
+                Turn::Watermark(watermark) => self.watermark(watermark),
+            }
+        }
+        let made = self.batch.pairs.len() - std::mem::take(&mut self.batch.passed_on);
+        context.fates.made += made as u64;
+        let [left, right] = chunks;
+        let result = self.batch.pairs.finish(&Both { left, right }, &self.buffers, &self.shape);
+        for (side, entry) in self.batch.gone.drain(..) {
+            self.buffers[side].store.remove(entry);
+        }
+        result
+    }
+}
+
+/// The rows of an input among the turns: they stand one behind the other.
+fn rows_of(turns: &[Turn], of: usize) -> Range<usize> {
+    let row = |turn: &Turn| match *turn {
+        Turn::Row { input, row } if input == of => Some(row),
+        _ => None,
+    };
+    let (first, last) = (turns.iter().find_map(row), turns.iter().rev().find_map(row));
+    first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
 }
 
 #[inline]
