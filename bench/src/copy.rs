@@ -113,6 +113,7 @@ impl Setup<'_> {
             application,
             inputs: &[&input],
             output: &output,
+            options: "",
             ends: Ends::AtTheEnd,
         };
         let limit = Duration::from_secs(90) + Duration::from_micros(50) * u32::try_from(records)?;

@@ -44,8 +44,9 @@ pub(crate) fn write(bootstrap: &str, topics: &[&str], count: u64, users: u32) ->
         .collect();
     // The last one is of now: retention by time leaves all of them.
     let start = crate::link::clock().now_ms().0 - i64::try_from(count)? * STEP_MS;
-    let (mut events, mut value) = (Draw { rng: Rng::with_seed(1), users }, String::new());
+    let (mut events, mut value) = (Draw::new(users), String::new());
     let (mut appended, mut acknowledged) = (0, 0);
+    let mut last_news = link.network.now();
     let mut user = events.next(start, appended, &mut value);
     while acknowledged < count {
         let turn_ends = count.min(appended + TURN);
@@ -71,12 +72,16 @@ pub(crate) fn write(bootstrap: &str, topics: &[&str], count: u64, users: u32) ->
         producer.step(&mut link.network, &mut link.metadata)?;
         while let Some(event) = producer.take_event() {
             match event {
-                ProducerEvent::Acknowledged(batch) => acknowledged += u64::from(batch.count),
+                ProducerEvent::Acknowledged(batch) => {
+                    acknowledged += u64::from(batch.count);
+                    last_news = link.network.now();
+                }
                 ProducerEvent::Refused(refusal) => bail!("refused: {}", refusal.why),
                 ProducerEvent::Retrying { failures, why, .. } if failures > 8 => bail!("{why}"),
                 ProducerEvent::Retrying { .. } => {}
             }
         }
+        crate::writer::check_silence(&link, last_news)?;
         let waits = appended == count || appended < turn_ends;
         let soon = if waits { producer.deadline() } else { Some(link.network.now()) };
         link.poll([soon, link.metadata.deadline()]);
@@ -85,14 +90,20 @@ pub(crate) fn write(bootstrap: &str, topics: &[&str], count: u64, users: u32) ->
 }
 
 /// Draws events.
-struct Draw {
+#[derive(Debug)]
+pub(crate) struct Draw {
     rng: Rng,
     users: u32,
 }
 
 impl Draw {
+    /// Of so many users; always the same events.
+    pub(crate) fn new(users: u32) -> Self {
+        Self { rng: Rng::with_seed(1), users }
+    }
+
     /// Writes an event of about 450 bytes; its user comes back.
-    fn next(&mut self, start: i64, number: u64, value: &mut String) -> String {
+    pub(crate) fn next(&mut self, start: i64, number: u64, value: &mut String) -> String {
         let rng = &mut self.rng;
         let user = format!("user-{:07}", rng.u32(..self.users));
         let late = rng.u64(..DISORDER_MS);

@@ -31,7 +31,7 @@ pub(crate) fn measure(
         reader.any_record(Duration::from_millis(50))?;
     }
     let (inputs, output) = (&[input.as_str()][..], &output);
-    let task = Task { job, bootstrap, application, inputs, output, ends: Ends::Never };
+    let task = Task { job, bootstrap, application, inputs, output, options: "", ends: Ends::Never };
     let mut running = start(&task)?;
     while !reader.any_record(Duration::from_millis(10))? {
         running.check()?;

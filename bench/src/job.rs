@@ -5,7 +5,7 @@ use crate::place::Place;
 use crate::process::{Running, command};
 use anyhow::{Context, Result, ensure};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is done with the visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) enum Job {
     Sessions,
     /// Every event with the clicks of its user within two minutes after it.
     Join,
+    /// Events per user, for all time.
+    Groups,
 }
 
 impl Job {
@@ -34,6 +36,7 @@ impl Job {
             Self::Count => "count",
             Self::Sessions => "sessions",
             Self::Join => "join",
+            Self::Groups => "groups",
         }
     }
 
@@ -41,7 +44,7 @@ impl Job {
     fn inputs(self) -> &'static [&'static str] {
         match self {
             Self::Copy | Self::Project => &["visits"],
-            Self::Count | Self::Sessions => &["events"],
+            Self::Count | Self::Sessions | Self::Groups => &["events"],
             Self::Join => &["events", "clicks"],
         }
     }
@@ -54,6 +57,7 @@ impl Job {
             Self::Count => "windowed count",
             Self::Sessions => "sessions",
             Self::Join => "2-minute left join",
+            Self::Groups => "count",
         }
     }
 }
@@ -99,6 +103,8 @@ pub(crate) struct Task<'a> {
     /// The topics that it reads, in the order of its SQL file.
     pub(crate) inputs: &'a [&'a str],
     pub(crate) output: &'a str,
+    /// What Kolk's result is declared with beside its topic: `, option = 'value'`.
+    pub(crate) options: &'a str,
     pub(crate) ends: Ends,
 }
 
@@ -114,6 +120,17 @@ impl Engines {
     /// Starts `engine` on `task`.
     pub(crate) fn start(&self, place: &Place, engine: Engine, task: &Task<'_>) -> Result<Running> {
         let folder = place.fresh(&task.application)?;
+        self.start_in(place, &folder, engine, task)
+    }
+
+    /// The same in a folder that may hold what an earlier run has left.
+    pub(crate) fn start_in(
+        &self,
+        place: &Place,
+        folder: &Path,
+        engine: Engine,
+        task: &Task<'_>,
+    ) -> Result<Running> {
         let command = match engine {
             Engine::Kolk => {
                 let file = folder.join(format!("{}.sql", task.job.name()));
@@ -138,7 +155,7 @@ impl Engines {
                 command
             }
         };
-        Running::start(engine.name(), command, &folder)
+        Running::start(engine.name(), command, folder)
     }
 }
 
@@ -147,9 +164,10 @@ fn sql(place: &Place, task: &Task<'_>) -> Result<String> {
     let path = place.root.join(format!("bench/jobs/{}.sql", task.job.name()));
     let text = fs::read_to_string(&path).with_context(|| format!("no file {}", path.display()))?;
     let mut replaced = text;
-    let names = task.job.inputs().iter().zip(task.inputs).chain([(&"result", &task.output)]);
-    for (name, topic) in names {
-        let (from, to) = (format!("kafka_topic = '{name}'"), format!("kafka_topic = '{topic}'"));
+    let inputs = task.job.inputs().iter().zip(task.inputs).map(|(name, topic)| (*name, *topic, ""));
+    for (name, topic, options) in inputs.chain([("result", task.output, task.options)]) {
+        let from = format!("kafka_topic = '{name}'");
+        let to = format!("kafka_topic = '{topic}'{options}");
         ensure!(replaced.contains(&from), "{} names the topic {name}", path.display());
         replaced = replaced.replace(&from, &to);
     }

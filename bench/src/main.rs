@@ -4,6 +4,10 @@
 //! cargo run --release -p bench -- client      consume and produce, against librdkafka
 //! cargo run --release -p bench -- copy        whole jobs, exactly once, against Kafka Streams
 //! cargo run --release -p bench -- state       windows, sessions and a join, against Kafka Streams
+//! cargo run --release -p bench -- latency     how long records are under way
+//! cargo run --release -p bench -- recovery    from a start after kill -9 to the first output
+//! cargo run --release -p bench -- keys        what an event costs with 10 k to 1 M keys
+//! cargo run --release -p bench -- inside      the operators of those alone, without a broker
 //! ```
 //!
 //! Every contender is a process of its own. What is compared is the CPU time, user and system, that the process took for
@@ -20,16 +24,23 @@ mod digest;
 mod docs;
 mod events;
 mod first_output;
+mod inside;
 mod job;
 mod kafka;
+mod keys;
+mod latency;
 mod link;
 mod machine;
 mod measure;
+mod open_loop;
 mod place;
+mod plot;
 mod pool;
 mod process;
 mod reader;
+mod recovery;
 mod rivals;
+mod setup;
 mod state;
 mod table;
 mod worker;
@@ -53,6 +64,14 @@ enum Suite {
     Copy(Options),
     /// Windowed counts, sessions and a join, exactly once, against Kafka Streams
     State(Options),
+    /// How long records are under way at parts of the sustainable rate
+    Latency(Options),
+    /// From the start after `kill -9` to the first output
+    Recovery(Options),
+    /// What an event costs with 10 k to 1 M keys, also as a plot
+    Keys(Options),
+    /// The operators of `state` alone, without a broker
+    Inside(Options),
     /// What `client` measures of Kolk: one reader or writer
     #[command(hide = true)]
     Worker(worker::Arguments),
@@ -111,6 +130,10 @@ fn main() -> ExitCode {
         Suite::Client(options) => client::run(&options),
         Suite::Copy(options) => copy::run(&options),
         Suite::State(options) => state::run(&options),
+        Suite::Latency(options) => latency::run(&options),
+        Suite::Recovery(options) => recovery::run(&options),
+        Suite::Keys(options) => keys::run(&options),
+        Suite::Inside(options) => inside::run(&options),
         Suite::Worker(arguments) => worker::run(&arguments),
     };
     match outcome {

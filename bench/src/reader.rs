@@ -76,6 +76,30 @@ impl Reader {
         Ok(self.records > 0)
     }
 
+    /// Records seen so far.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Waits for records, at most so long.
+    pub(crate) fn go_on(&mut self, wait: Duration) -> Result<()> {
+        self.link.network.poll(wait);
+        let _ = self.step(Until::CaughtUp, &mut |_, _| {})?;
+        Ok(())
+    }
+
+    /// Reads everything that is there.
+    pub(crate) fn catch_up(&mut self, limit: Duration) -> Result<()> {
+        let start = self.link.network.now();
+        while i32::try_from(self.caught_up.len())? < self.partitions {
+            self.go_on(Duration::from_millis(20))?;
+            if self.link.network.now().since(start) > limit {
+                bail!("{} records, and not all of them after {limit:?}", self.records);
+            }
+        }
+        Ok(())
+    }
+
     fn step(
         &mut self,
         until: Until,

@@ -20,13 +20,13 @@ const TARGET: f64 = 10.0;
 
 /// A job over events of so many users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Case {
-    job: Job,
-    users: u32,
-    title: &'static str,
+pub(crate) struct Case {
+    pub(crate) job: Job,
+    pub(crate) users: u32,
+    pub(crate) title: &'static str,
 }
 
-const CASES: [Case; 4] = [
+pub(crate) const CASES: [Case; 4] = [
     Case { job: Job::Count, users: 100, title: "windowed count, 100 keys" },
     Case { job: Job::Count, users: 1_000_000, title: "windowed count, 1 M keys" },
     Case { job: Job::Sessions, users: 10_000, title: "sessions, 10 k users" },
@@ -116,6 +116,7 @@ impl Setup<'_> {
             application,
             inputs: &inputs,
             output: &output,
+            options: "",
             ends: Ends::AtTheEnd,
         };
         let limit = Duration::from_secs(120) + Duration::from_micros(120) * u32::try_from(records)?;

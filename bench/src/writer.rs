@@ -5,11 +5,13 @@ use anyhow::{Result, bail};
 use kolk::client::TopicPartition;
 use kolk::client::config::ClientConfig;
 use kolk::client::producer::{AppendError, Event, Handle, Producer};
-use kolk::time::Clock;
+use kolk::time::{Clock, Moment};
 use std::time::Duration;
 
 /// Records appended between two looks at the network.
 const TURN: u64 = 4096;
+/// A writer that hears nothing for so long gives up.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// An endless supply of records.
 pub(crate) trait Supply {
@@ -34,6 +36,7 @@ pub(crate) fn write(
         .collect();
     let clock = clock();
     let (mut appended, mut acknowledged) = (0, 0);
+    let mut last_news = link.network.now();
     loop {
         let now = clock.now_ms();
         let turn_ends = count.min(appended + TURN);
@@ -55,10 +58,15 @@ pub(crate) fn write(
         if appended == count {
             producer.flush();
         }
-        acknowledged += step(&mut link, &mut producer)?;
+        let news = step(&mut link, &mut producer)?;
+        acknowledged += news;
         if acknowledged >= count {
             break;
         }
+        if news > 0 {
+            last_news = link.network.now();
+        }
+        check_silence(&link, last_news)?;
         let soon = if waits { producer.deadline() } else { Some(link.network.now()) };
         link.poll([soon, link.metadata.deadline()]);
     }
@@ -79,6 +87,15 @@ fn step(link: &mut Link, producer: &mut Producer) -> Result<u64> {
         }
     }
     Ok(acknowledged)
+}
+
+/// A writer to which a broker has said nothing for long gives up.
+pub(crate) fn check_silence(link: &Link, last_news: Moment) -> Result<()> {
+    let silence = link.network.now().since(last_news);
+    if silence > SILENCE_MAX {
+        bail!("the broker has acknowledged nothing for {silence:?}");
+    }
+    Ok(())
 }
 
 /// Client settings for writing: what librdkafka's side has too.

@@ -21,7 +21,6 @@ mod bad_input;
 mod examples;
 mod together;
 mod zombie;
-mod stateful;
 
 use std::io::Write;
 
