@@ -111,9 +111,10 @@ fn report(all: &[(u32, Series)], plan: Plan, machine: &str) -> String {
     let mut text = table.render();
     let _ = write!(
         text,
-        "\n`SELECT user_id, COUNT(*) … GROUP BY user_id`, exactly once, state and changelog durable: user + system time of the \
-         process, slope between {few} and {many} events of about 450 bytes with random users, median of {repeats}. The runs begin \
-         without state, so with many keys a part of the events makes a new one.\n\n![CPU per event by number of keys](cost-by-keys.svg)\n\n{machine}\n"
+        "\n`SELECT user_id, COUNT(*) … GROUP BY user_id`, exactly once, state and changelog durable: user + system time of \
+         the process, slope between {few} and {many} events of about 450 bytes with random users, median of {repeats}. The \
+         runs begin without state, so with many keys a part of the events makes a new one.\n\n\
+         ![CPU per event by number of keys](cost-by-keys.svg)\n\n{machine}\n"
     );
     text
 }

@@ -9,6 +9,7 @@ use crate::operator::column::{Column, Vector};
 use crate::schema::DataType;
 use crate::state::row::{Corrupt, take};
 use memchr::memchr;
+use std::ops::Range;
 
 const NULL: u8 = 0;
 const VALUE: u8 = 1;
@@ -35,8 +36,13 @@ impl Keys {
     ///
     /// NaNs are one key; 0.0 and -0.0 are two, as they are in the bytes of Kafka's keys.
     pub(crate) fn encode(&mut self, columns: &[&Vector], rows: usize) {
+        self.encode_some(columns, 0..rows);
+    }
+
+    /// The same for some of the rows, which are numbered from the first of them.
+    pub(crate) fn encode_some(&mut self, columns: &[&Vector], rows: Range<usize>) {
         self.clear();
-        for row in 0..rows {
+        for row in rows {
             let mut null = false;
             for column in columns {
                 null |= !encode_value(column, row, &mut self.bytes);
