@@ -114,6 +114,11 @@ impl Run {
         Ok(())
     }
 
+    /// Tells it to finish what it does and to end.
+    pub(crate) fn stop(&self) {
+        let _ = kill_process(self.pid(), Signal::TERM);
+    }
+
     /// What it wrote, the last lines.
     pub(crate) fn log(&self, lines: usize) -> String {
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();

@@ -21,6 +21,7 @@ mod bad_input;
 mod examples;
 mod together;
 mod zombie;
+mod stateful;
 
 use std::io::Write;
 

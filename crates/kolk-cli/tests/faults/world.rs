@@ -2,12 +2,19 @@
 
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now, to measure how long something takes.
 #[expect(clippy::disallowed_methods, reason = "faults happen in real time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// What the clock on the wall says, in milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "brokers delete what is old by it")]
+pub(crate) fn wall_clock_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Waits.

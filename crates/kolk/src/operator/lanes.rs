@@ -306,26 +306,21 @@ impl Lanes {
             .filter_map(|(number, lane)| Some((lane.queue.front()?.timestamp()?, number)));
         let Some((timestamp, first)) = heads.min() else { return Next::Wait };
         let others = || self.lanes.iter().enumerate().filter(|(number, _)| *number != first);
-        let may_bring_earlier = |lane: &Lane| {
-            lane.queue.is_empty() && !lane.progress.caught_up && lane.progress.reached < timestamp
+        // Of two with the same time-stamp the lane with the smaller number goes first, also when its row is still to come.
+        let sure = |number: usize, to: i64| if number < first { to.saturating_sub(1) } else { to };
+        let may_bring_earlier = |(number, lane): (usize, &Lane)| {
+            let is_open = lane.queue.is_empty() && !lane.progress.caught_up;
+            is_open && sure(number, lane.progress.reached) < timestamp
         };
         let is_full = self.waiting_rows >= WAITING_ROWS_MAX;
-        if !is_full && others().any(|(_, lane)| may_bring_earlier(lane)) {
+        if !is_full && others().any(may_bring_earlier) {
             return Next::Wait;
         }
         let bound = |(number, lane): (usize, &Lane)| {
             let head = lane.queue.front().and_then(Item::timestamp);
             match head {
-                // Of two with the same time-stamp the lane with the smaller number goes first.
-                Some(head) => {
-                    if number < first {
-                        head - 1
-                    } else {
-                        head
-                    }
-                }
                 None if lane.progress.caught_up => i64::MAX,
-                None => lane.progress.reached.max(timestamp),
+                head => sure(number, head.unwrap_or(lane.progress.reached)),
             }
         };
         let until = others().map(bound).min().unwrap_or(i64::MAX);
@@ -412,5 +407,46 @@ impl Lanes {
         }
         self.watermarks[input] = watermark;
         watermark
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Row, Slice};
+
+    fn records(offset: i64, timestamp: i64) -> Item {
+        let (key, value, headers) = (Slice::NULL, Slice::NULL, Slice::NULL);
+        let row = Row { offset, timestamp, key, value, headers, fields: Slice::NULL };
+        Item::Records { rows: Rows { rows: vec![row], ..Rows::default() }, next: 0 }
+    }
+
+    /// Takes a row, which must be due.
+    fn take(lanes: &mut Lanes) -> Option<usize> {
+        let Next::Rows { lane, .. } = lanes.next() else { return None };
+        let item = lanes.lend(lane).unwrap();
+        lanes.give_back(lane, item, 1);
+        Some(lane)
+    }
+
+    #[test]
+    fn of_rows_with_one_time_stamp_the_first_lanes_go_first_also_when_they_come_later() {
+        let mut lanes = Lanes::new(1, WatermarkPolicy::Min);
+        for _ in 0..2 {
+            lanes.add(0, None, LaneSettings { delay_ms: 0, checks_future: false });
+        }
+        lanes.push(0, records(0, 5));
+        lanes.push(1, records(0, 5));
+        assert_eq!(take(&mut lanes), Some(0));
+        // What the first lane brings next may have the time-stamp of the second one's row.
+        assert_eq!(take(&mut lanes), None);
+        lanes.push(0, records(1, 5));
+        assert_eq!(take(&mut lanes), Some(0));
+        lanes.push(0, records(2, 6));
+        assert_eq!(take(&mut lanes), Some(1));
+        // A lane behind it has nothing to say about that.
+        assert_eq!(take(&mut lanes), None);
+        lanes.push(1, Item::CaughtUp);
+        assert_eq!(take(&mut lanes), Some(0));
     }
 }
