@@ -8,7 +8,7 @@ use kolk::client::admin::TopicDescription;
 use kolk::client::metadata::Metadata;
 use kolk::client::network::Network;
 use kolk::client::producer::{AppendError, Event, Handle, Producer, Refusal};
-use kolk::time::{Moment, Timestamp};
+use kolk::time::Timestamp;
 use kolk_wire::ErrorCode;
 use kolk_wire::record::Header;
 use std::collections::VecDeque;
@@ -88,11 +88,6 @@ impl Writer {
             unit,
             out: Rc::clone(out),
         })
-    }
-
-    /// The monotonic clock now.
-    pub(crate) fn now(&self) -> Moment {
-        self.network.now()
     }
 
     /// Records that the broker has acknowledged.

@@ -176,3 +176,30 @@ fn generated_visits_are_the_same_for_the_same_seed() {
     let topic = kolk.run("topic describe a --output json").with(0).json();
     assert_eq!(topic["partitions"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn generated_sessions_and_ads_are_the_same_for_the_same_seed() {
+    let kolk = Kolk::new();
+    for (number, seed) in [(1, 7), (2, 7), (3, 8)] {
+        kolk.ok(&format!("generate sessions --topic s{number} --count 100 --seed {seed}"));
+        let topics = format!("--visits-topic v{number} --ads-topic a{number}");
+        kolk.ok(&format!("generate ads {topics} --count 200 --seed {seed}"));
+    }
+    let read = |topic: &str| {
+        let read = "--from-beginning --until-end --print-partition";
+        let mut lines: Vec<String> = kolk
+            .ok(&format!("consume --topic {topic} {read}"))
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        lines.sort_unstable();
+        lines
+    };
+    for topic in ["s", "v", "a"] {
+        let [first, same, other] = [1, 2, 3].map(|number| read(&format!("{topic}{number}")));
+        assert_eq!(first, same);
+        assert_ne!(first, other);
+    }
+    assert_eq!(read("s1").len(), 100);
+    assert_eq!(read("v1").len() + read("a1").len(), 200);
+}

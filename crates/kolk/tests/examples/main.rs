@@ -20,6 +20,8 @@ mod visits_per_minute;
 #[allow(dead_code, reason = "main runs it on a broker")]
 mod word_count;
 
+mod generated;
+
 use abandoned_carts::{Abandoned, Action, Kind};
 use kolk::dsl::{Program, Timestamp};
 use kolk::explain::Physical;
