@@ -151,7 +151,9 @@ pub(crate) fn run_application(
     }
     context.out.clear_live();
     let took = context.clock.monotonic().since(start);
-    clocks.look(&application.status(), took);
+    let status = application.status();
+    clocks.look(&status, took);
+    status.iter().for_each(|query| monitor.tell_news(query, context));
     Ok(Totals::new(application.join(), clocks, took))
 }
 
@@ -165,7 +167,7 @@ fn started(
     Ok(Application::start(&loaded.program.topology, options, Arc::clone(&context.clock))?)
 }
 
-/// The same; `KOLK_FAILPOINT` says where the process ends.
+/// The same; `KOLK_FAILPOINT` says where the process ends, `KOLK_BUG` which mistake it makes.
 #[cfg(feature = "failpoints")]
 fn started(
     loaded: &Loaded,
@@ -175,6 +177,9 @@ fn started(
     let failpoints = kolk::runtime::Failpoints::default();
     if let Some(failpoint) = context.environment.get("KOLK_FAILPOINT") {
         failpoints.arm(failpoint.parse().map_err(anyhow::Error::msg)?);
+    }
+    if let Some(bug) = context.environment.get("KOLK_BUG") {
+        failpoints.plant(bug.parse().map_err(anyhow::Error::msg)?);
     }
     let clock = Arc::clone(&context.clock);
     Ok(Application::start_failing(&loaded.program.topology, options, clock, &failpoints)?)

@@ -25,6 +25,8 @@ pub(super) struct Monitor {
     delivered: HashMap<String, u64>,
     /// What each query was last reported to wait for.
     waiting: HashMap<String, String>,
+    /// What was last told of each query's notices.
+    noticed: HashMap<String, String>,
     /// Queries whose failure was told.
     failed: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl Monitor {
             last_shown: now,
             delivered: HashMap::new(),
             waiting: HashMap::new(),
+            noticed: HashMap::new(),
             failed: Vec::new(),
         }
     }
@@ -68,7 +71,13 @@ impl Monitor {
     }
 
     /// Tells what a person should know at once.
-    fn tell_news(&mut self, query: &QueryStatus, context: &Context) {
+    pub(super) fn tell_news(&mut self, query: &QueryStatus, context: &Context) {
+        let told = self.noticed.get(&query.name);
+        let told = told.and_then(|told| query.notices.iter().rposition(|notice| notice == told));
+        for notice in &query.notices[told.map_or(0, |told| told + 1)..] {
+            context.out.note(&format!("query {}: {notice}", query.name));
+            self.noticed.insert(query.name.clone(), notice.clone());
+        }
         if query.phase == QueryPhase::Failed && !self.failed.contains(&query.name) {
             self.failed.push(query.name.clone());
             context

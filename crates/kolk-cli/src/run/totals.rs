@@ -125,6 +125,13 @@ impl Totals {
                     status.name
                 ));
             }
+            if status.passed_over > 0 {
+                let count = grouped(status.passed_over);
+                lines.push(format!(
+                    "{}: {count} offsets were passed over, because the input no longer had them",
+                    status.name
+                ));
+            }
             if status.rewinds > 0 {
                 let count = grouped(status.rewinds);
                 lines.push(format!(
@@ -148,7 +155,8 @@ impl Totals {
                 "delivered": account.delivered, "too_large": account.too_large,
                 "failed_expressions": account.failed_expressions, "balances": account.balances(),
                 "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,
-                "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds, "first_output_ms": status.first_output_ms,
+                "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds,
+                "passed_over": status.passed_over, "notices": status.notices, "first_output_ms": status.first_output_ms,
                 "error": error.as_ref().map(|error| describe(error).to_string()),
             })
         };

@@ -16,7 +16,9 @@ use crate::topology::{
     Conventions, Format, JsonNulls, JsonTimestamps, Node, Operator, Payload, Process, ProcessError,
     Processor, ProcessorContext, Query, Sink, Source,
 };
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A processor that runs.
 pub(crate) struct Processing {
@@ -101,7 +103,11 @@ impl Processing {
             rows: &mut made.rows,
             ends: &mut made.ends,
         };
-        let result = work(&mut *self.processor, &mut own);
+        // What it leaves half done is never used: the query stops, and its transaction is aborted.
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut *self.processor, &mut own)));
+        let result = result.unwrap_or_else(|panic| {
+            Err(ProcessError::Failed(format!("panicked: {}", message(&*panic))))
+        });
         made.times.resize(made.ends.len(), time);
         for (at, key) in made.timers.drain(..) {
             let stored = timer_key(at, &key);
@@ -199,6 +205,12 @@ impl Processing {
             ..Chunk::default()
         }
     }
+}
+
+/// What a panic said.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// No chunk makes 4 GiB of rows: what is made of a batch is bounded by memory far below.

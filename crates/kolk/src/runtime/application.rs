@@ -72,6 +72,9 @@ struct Ended(Arc<Shared>);
 impl Drop for Ended {
     fn drop(&mut self) {
         self.0.reach_end();
+        if thread::panicking() {
+            self.0.fail(&QueryError::Panicked);
+        }
     }
 }
 
@@ -167,6 +170,7 @@ impl Application {
                 commit_interval: options.commit_interval,
                 topics: Arc::clone(&topics),
                 state: options.state.clone(),
+                bug: application.control.failpoints.planted(),
                 upstream,
             };
             let run =
@@ -189,11 +193,7 @@ impl Application {
             let result = run.run();
             match &result {
                 Ok(()) => for_thread.status().phase = QueryPhase::Stopped,
-                Err(error) => {
-                    let mut status = for_thread.status();
-                    status.phase = QueryPhase::Failed;
-                    status.waiting = Some(error.to_string());
-                }
+                Err(error) => for_thread.fail(error),
             }
             result
         };
@@ -274,6 +274,13 @@ impl Shared {
 
     pub(super) fn has_reached_end(&self) -> bool {
         self.reached_end.load(Ordering::SeqCst)
+    }
+
+    /// The query has ended with this error.
+    fn fail(&self, error: &QueryError) {
+        let mut status = self.status();
+        status.phase = QueryPhase::Failed;
+        status.waiting = Some(error.to_string());
     }
 
     pub(super) fn reach_end(&self) {

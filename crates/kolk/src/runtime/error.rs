@@ -70,8 +70,8 @@ pub enum StartError {
     },
     /// The inputs of a query with state have more or less partitions than before.
     #[error(
-        "query {query} has state for {count} partitions (topic '{changelog}'), and now its inputs have {tasks}: keys have \
-         changed their partition. Start over with `kolk reset`, or give the inputs {count} partitions again"
+        "query {query} keeps its state in {count} partitions (topic '{changelog}'), and its input '{input}' has {tasks}: one of \
+         them has grown, and keys have changed their partition. Start over with `kolk reset`"
     )]
     Grown {
         /// The query.
@@ -80,7 +80,9 @@ pub enum StartError {
         changelog: String,
         /// How many partitions that has.
         count: i32,
-        /// How many the inputs have.
+        /// The input with most partitions.
+        input: String,
+        /// How many that has.
         tasks: i32,
     },
     /// A query cannot be cut into stages.

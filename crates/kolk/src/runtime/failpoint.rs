@@ -1,6 +1,8 @@
 //! Places along the way of a commit at which a test may have a stage end or stand still. Only with feature `failpoints`; without it
 //! nothing of it is left.
 
+use super::bug::Planted;
+
 /// A place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
@@ -64,11 +66,17 @@ impl Failpoints {
     #[expect(clippy::unused_self, reason = "the armed ones know what to do")]
     #[inline]
     pub(super) fn reach(&self, _stage: &str, _point: Point) {}
+
+    #[expect(clippy::unused_self, reason = "the armed ones know of one")]
+    pub(super) fn planted(&self) -> Planted {
+        Planted::default()
+    }
 }
 
 #[cfg(any(test, feature = "failpoints"))]
 mod armed {
-    use super::Point;
+    use super::{Planted, Point};
+    use crate::runtime::bug::Bug;
     use std::str::FromStr;
     use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -128,6 +136,7 @@ mod armed {
     #[derive(Debug, Default)]
     struct Armed {
         failpoint: Option<Failpoint>,
+        bug: Option<Bug>,
         /// How often something happened.
         hits: u32,
     }
@@ -142,6 +151,15 @@ mod armed {
         pub fn disarm(&self) {
             self.lock().failpoint = None;
             self.0.changed.notify_all();
+        }
+
+        /// Stages that start from now on make this mistake.
+        pub fn plant(&self, bug: Bug) {
+            self.lock().bug = Some(bug);
+        }
+
+        pub(in crate::runtime) fn planted(&self) -> Planted {
+            Planted::new(self.lock().bug)
         }
 
         /// How often something happened.

@@ -9,6 +9,11 @@
 //! ```
 
 mod application;
+#[cfg_attr(
+    not(any(test, feature = "failpoints")),
+    expect(unreachable_pub, reason = "only planted bugs are named")
+)]
+mod bug;
 mod client_settings;
 mod committer;
 mod dead_letter;
@@ -20,6 +25,7 @@ mod error;
 mod failpoint;
 mod feed;
 mod identity;
+mod notices;
 mod run;
 mod stage_plan;
 mod status;
@@ -27,6 +33,8 @@ mod tasks;
 mod topics;
 
 pub use application::{Application, ApplicationOptions, StopHandle, Until};
+#[cfg(any(test, feature = "failpoints"))]
+pub use bug::Bug;
 pub use error::{QueryError, StartError};
 #[cfg(any(test, feature = "failpoints"))]
 pub use failpoint::{Action, Failpoint, Failpoints, Point};

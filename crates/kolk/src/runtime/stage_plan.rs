@@ -1,6 +1,7 @@
 //! What a stage is run with.
 
 use super::application::{Shared, Until};
+use super::bug::Planted;
 use super::topics::TopicSizes;
 use crate::client::config::ClientConfig;
 use crate::topology::Stage;
@@ -18,9 +19,11 @@ pub(super) struct StagePlan {
     pub(super) until: Until,
     pub(super) commit_interval: Duration,
     pub(super) topics: Arc<TopicSizes>,
-    /// Stages that write what this one reads, by topic.
     /// The state directory.
     pub(super) state: PathBuf,
+    /// The mistake that a test has it make.
+    pub(super) bug: Planted,
+    /// Stages that write what this one reads, by topic.
     pub(super) upstream: Vec<(String, Arc<Shared>)>,
 }
 

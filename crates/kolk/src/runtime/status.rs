@@ -46,6 +46,10 @@ pub struct QueryStatus {
     pub replayed: u64,
     /// What it waits for, if something is in the way: a broker that does not answer, a refused batch. Of a failed query: why.
     pub waiting: Option<String>,
+    /// Input offsets that it passed over because the log no longer had them, and `auto.offset.reset` says where to go on.
+    pub passed_over: u64,
+    /// What was found and what was done about it, oldest first; the last hundred.
+    pub notices: Vec<String>,
     /// When it began, or the process did: milliseconds from the start to the first delivered row, once there was one.
     pub first_output_ms: Option<u64>,
 }
@@ -66,6 +70,8 @@ impl QueryStatus {
             rewinds: 0,
             replayed: 0,
             waiting: None,
+            passed_over: 0,
+            notices: Vec::new(),
             first_output_ms: None,
         }
     }

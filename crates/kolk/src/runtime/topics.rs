@@ -182,7 +182,10 @@ impl Topics<'_> {
             let count = self.ensure_one(&topic)?;
             if count != tasks {
                 let (query, changelog) = (stage.query.name.clone(), topic.name);
-                return Err(StartError::Grown { query, changelog, count, tasks });
+                let inputs = stage.query.sources().map(|(source, _)| &source.topic);
+                let input = inputs.max_by_key(|input| self.known.get(*input)).cloned();
+                let input = input.unwrap_or_default();
+                return Err(StartError::Grown { query, changelog, count, input, tasks });
             }
         }
         Ok(())

@@ -49,8 +49,13 @@ pub enum SourceEvent {
     Left,
     /// Reading cannot go on; what happened and what to do.
     Failed(String),
-    /// Something to tell: a position was reset by policy.
-    Notice(String),
+    /// So many offsets were not there any more, and `auto.offset.reset` says that it goes on behind them.
+    PassedOver {
+        /// How many.
+        offsets: u64,
+        /// What happened, and where it goes on.
+        what: String,
+    },
 }
 
 /// A partition that is read.
@@ -62,6 +67,8 @@ struct Reading {
     caught_up: bool,
     /// Where it ended when the query began; for queries that end there.
     end: Option<i64>,
+    /// A position that was not there any more.
+    missed: Option<i64>,
 }
 
 /// Whether a partition is fetched.
@@ -367,6 +374,13 @@ impl Source {
         self.membership.leave(network);
     }
 
+    /// How far the partitions owned were read.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let read = self.reading.iter();
+        read.filter_map(|(partition, of)| Some((partition.clone(), of.position?))).collect()
+    }
+
     /// Partitions owned.
     #[must_use]
     pub fn owned(&self) -> usize {
@@ -536,6 +550,8 @@ impl Source {
             FetchEvent::Started { partition, start, at } => {
                 if let Some(reading) = self.reading.get_mut(&partition) {
                     reading.position = Some(at.0);
+                    let missed = reading.missed.take();
+                    self.events.extend(missed.map(|missed| passed_over(&partition, missed, at)));
                     let event = match start {
                         Start::Latest => SourceEvent::StartedAtEnd(partition, at),
                         _ => SourceEvent::Started(partition, at),
@@ -543,38 +559,45 @@ impl Source {
                     self.events.push_back(event);
                 }
             }
-            other => {
-                let event = describe(&other);
-                self.events.push_back(event);
+            FetchEvent::OutOfRange { partition, position, policy }
+                if policy != crate::client::config::OffsetReset::None =>
+            {
+                if let Some(reading) = self.reading.get_mut(&partition) {
+                    reading.missed = Some(position.0);
+                }
             }
+            other => self.events.push_back(SourceEvent::Failed(describe(&other))),
         }
     }
 }
 
-/// What a partition that cannot be read as before means for the query.
-fn describe(event: &FetchEvent) -> SourceEvent {
-    use crate::client::config::OffsetReset as Policy;
+/// A position that was not there any more, and where it goes on.
+fn passed_over(partition: &TopicPartition, missed: i64, at: Offset) -> SourceEvent {
+    let offsets = u64::try_from(at.0.saturating_sub(missed)).unwrap_or_default();
+    let what = format!(
+        "offset {missed} of {partition} is not there any more (retention?): it goes on at {at}, as auto.offset.reset says, and \
+         {offsets} offsets were passed over"
+    );
+    SourceEvent::PassedOver { offsets, what }
+}
+
+/// What a partition that cannot be read any further means for the query.
+fn describe(event: &FetchEvent) -> String {
     match event {
-        FetchEvent::OutOfRange { partition, position, policy: Policy::None } => {
-            SourceEvent::Failed(format!(
-                "offset {position} of {partition} is not there any more (retention?), and auto.offset.reset is none: choose \
+        FetchEvent::OutOfRange { partition, position, .. } => format!(
+            "offset {position} of {partition} is not there any more (retention?), and auto.offset.reset is none: choose \
              where to go on with `kolk group reset`"
-            ))
-        }
-        FetchEvent::OutOfRange { partition, position, policy } => SourceEvent::Notice(format!(
-            "offset {position} of {partition} is out of range: going on at the {policy:?} one (auto.offset.reset)"
-        )),
-        FetchEvent::Truncated { partition, position, valid_to } => SourceEvent::Failed(format!(
+        ),
+        FetchEvent::Truncated { partition, position, valid_to } => format!(
             "the log of {partition} was cut off at {valid_to}, below offset {position}, which was read already: records \
              were lost at the broker. Check the output, then choose where to go on with `kolk group reset`"
-        )),
-        FetchEvent::Recreated { partition, .. } => SourceEvent::Failed(format!(
+        ),
+        FetchEvent::Recreated { partition, .. } => format!(
             "topic '{}' was deleted and created again: its offsets mean nothing any more. Start over with `kolk reset`",
             partition.topic
-        )),
-        FetchEvent::Failed { partition, error } => {
-            SourceEvent::Failed(format!("{partition} cannot be read: {error}"))
-        }
-        FetchEvent::Records(_) | FetchEvent::Started { .. } => SourceEvent::Notice(String::new()),
+        ),
+        FetchEvent::Failed { partition, error } => format!("{partition} cannot be read: {error}"),
+        FetchEvent::Records(fetched) => format!("{} was read", fetched.partition),
+        FetchEvent::Started { partition, at, .. } => format!("{partition} is read from {at} on"),
     }
 }

@@ -39,4 +39,19 @@ macro_rules! for_each_case {
     };
 }
 
-pub(crate) use for_each_case;
+/// The same for what becomes of state when its files and topics are not what they were: the version of transactions changes nothing.
+macro_rules! for_each_state_fault {
+    ($run:ident) => {
+        $run! {
+            state_files::damaged_state_is_read_from_the_changelogs,
+            state_files::an_older_copy_of_the_state_is_brought_up_to_date,
+            state_topics::a_topic_that_is_created_again_under_state_stops_the_query,
+            state_topics::a_topic_that_grows_under_state_stops_the_query,
+            state_topics::a_topic_that_was_created_again_is_noticed_at_the_start,
+            state_topics::a_topic_that_has_grown_is_noticed_at_the_start,
+            state_topics::retention_that_overtakes_a_query_with_state_follows_the_policy,
+        }
+    };
+}
+
+pub(crate) use {for_each_case, for_each_state_fault};

@@ -9,8 +9,10 @@ use kolk::client::network::Network;
 use kolk::client::producer::{Event, Producer};
 use kolk::time::{Clock, SystemClock, Timestamp};
 use kolk_broker::{Broker, BrokerConfig, BrokerOptions};
-use kolk_wire::record::{Header, Scratch};
+use kolk_wire::record::{Header, Record, Scratch};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -148,22 +150,47 @@ impl Cluster {
 
     /// All committed records of a topic, by partition and offset.
     pub(crate) fn read(&self, topic: &str, partitions: i32) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        self.scan(&self.name(topic), 0..partitions, |partition, batch, record| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let headers =
+                record.headers().map(|header| (header.name().into_owned(), header.value.map(text)));
+            seen.push(Seen {
+                partition,
+                offset: record.offset,
+                timestamp: record.timestamp,
+                key: record.key.map(text),
+                value: record.value.map(text),
+                headers: headers.collect(),
+                batch,
+            });
+        });
+        seen.sort();
+        seen
+    }
+
+    /// Shows all committed records of partitions of a topic, called so, with the partition and the offset that the batch begins
+    /// with.
+    pub(crate) fn scan(
+        &self,
+        topic: &str,
+        partitions: Range<i32>,
+        mut each: impl FnMut(i32, i64, &Record<'_>),
+    ) {
         let config = self.config.with("isolation.level", "read_committed").unwrap();
-        let topic = self.name(topic);
         let mut network = Network::new(&config, Arc::clone(&self.clock)).unwrap();
         let mut metadata = Metadata::new(&config);
-        metadata.want(&topic);
+        metadata.want(topic);
         let mut fetcher = Fetcher::new(&config);
-        for partition in 0..partitions {
-            fetcher.assign(TopicPartition::new(topic.as_str(), partition), Start::Earliest);
+        for partition in partitions.clone() {
+            fetcher.assign(TopicPartition::new(topic, partition), Start::Earliest);
         }
-        let (mut seen, mut ended, mut scratch) =
-            (Vec::new(), vec![false; partitions as usize], Scratch::new());
         // A commit is answered before its markers stand in the logs: what is not stable yet is waited for, unless it stays open.
-        let mut unstable = vec![false; partitions as usize];
-        let start = Instant::now();
-        while ended.contains(&false)
-            || unstable.contains(&true) && start.elapsed() < Duration::from_secs(5)
+        let mut ended: BTreeMap<i32, bool> = partitions.clone().map(|of| (of, false)).collect();
+        let mut unstable = ended.clone();
+        let (start, mut scratch) = (Instant::now(), Scratch::new());
+        let any = |of: &BTreeMap<i32, bool>, is: bool| of.values().any(|it| *it == is);
+        while any(&ended, false) || any(&unstable, true) && start.elapsed() < Duration::from_secs(5)
         {
             assert!(start.elapsed() < PATIENCE, "topic {topic} could not be read");
             metadata.step(&mut network).unwrap();
@@ -171,35 +198,19 @@ impl Cluster {
             while let Some(event) = fetcher.next_event() {
                 let FetchEvent::Records(fetched) = event else { continue };
                 let partition = fetched.partition.partition;
-                ended[partition as usize] = fetched.caught_up;
-                unstable[partition as usize] =
-                    fetched.last_stable_offset.0 < fetched.high_watermark.0;
+                ended.insert(partition, fetched.caught_up);
+                unstable.insert(partition, fetched.last_stable_offset.0 < fetched.high_watermark.0);
                 for batch in fetched.batches {
                     for record in batch.body(&mut scratch).unwrap().records() {
                         let record = record.unwrap();
-                        if record.offset < fetched.start.0 {
-                            continue;
+                        if record.offset >= fetched.start.0 {
+                            each(partition, batch.header.base_offset, &record);
                         }
-                        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                        let headers = record
-                            .headers()
-                            .map(|header| (header.name().into_owned(), header.value.map(text)));
-                        seen.push(Seen {
-                            partition,
-                            offset: record.offset,
-                            timestamp: record.timestamp,
-                            key: record.key.map(text),
-                            value: record.value.map(text),
-                            headers: headers.collect(),
-                            batch: batch.header.base_offset,
-                        });
                     }
                 }
             }
             network.poll(Duration::from_millis(5));
         }
-        seen.sort();
-        seen
     }
 }
 

@@ -2,14 +2,10 @@
 //! `tests/kafka`.
 
 #![expect(clippy::disallowed_methods, reason = "tests look at the clock while they wait")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_sign_loss,
-    reason = "what surprises a test ends it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
 
 mod admin;
+mod bugs;
 mod changes;
 mod cluster;
 mod delivery;
@@ -19,6 +15,10 @@ mod round_trip;
 mod sharing;
 mod stages;
 mod state;
+mod state_files;
+mod state_topics;
+mod trio;
+mod verify;
 mod cases;
 
 /// Every case as a test, each with a broker of its own.
@@ -34,3 +34,4 @@ macro_rules! on_the_embedded_broker {
 }
 
 cases::for_each_case!(on_the_embedded_broker);
+cases::for_each_state_fault!(on_the_embedded_broker);

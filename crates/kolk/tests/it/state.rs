@@ -17,25 +17,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Pages in a window of a minute, counted; two partitions before and behind the repartition topic.
-struct Job<'a> {
-    cluster: &'a Cluster,
+pub(crate) struct Job<'a> {
+    pub(crate) cluster: &'a Cluster,
     /// Tells jobs on one cluster apart.
-    name: &'static str,
+    pub(crate) name: &'static str,
 }
 
 impl<'a> Job<'a> {
     /// The visits' topic is there.
-    fn new(cluster: &'a Cluster, name: &'static str) -> Self {
+    pub(crate) fn new(cluster: &'a Cluster, name: &'static str) -> Self {
         let job = Self { cluster, name };
         cluster.create(&job.topic("visits"), 2);
         job
     }
 
-    fn topic(&self, topic: &str) -> String {
+    pub(crate) fn topic(&self, topic: &str) -> String {
         format!("{topic}-{}", self.name)
     }
 
-    fn topology(&self) -> Topology {
+    pub(crate) fn topology(&self) -> Topology {
         let program = Program::new();
         let visits = Schema {
             columns: vec![column("page", DataType::String), column("at", DataType::Bigint)],
@@ -55,7 +55,7 @@ impl<'a> Job<'a> {
     }
 
     /// Visits of 40 pages, all in one window; record time-stamps rise.
-    fn produce(&self, numbers: Range<i64>) {
+    pub(crate) fn produce(&self, numbers: Range<i64>) {
         let value = |n: i64| format!(r#"{{"page":"page-{}","at":{}}}"#, n % 40, 60_000 + n);
         let values: Vec<String> = numbers.clone().map(value).collect();
         let given = values.iter().zip(numbers).map(|(value, n)| {
@@ -67,7 +67,7 @@ impl<'a> Job<'a> {
     }
 
     /// The last count of each page.
-    fn counts(&self) -> BTreeMap<String, i64> {
+    pub(crate) fn counts(&self) -> BTreeMap<String, i64> {
         let mut last = BTreeMap::new();
         for record in self.cluster.read(&self.topic("counts"), 2) {
             let value: serde_json::Value = serde_json::from_str(&record.value.unwrap()).unwrap();
@@ -78,19 +78,23 @@ impl<'a> Job<'a> {
         last
     }
 
-    fn options(&self, until: Until) -> ApplicationOptions {
+    pub(crate) fn options(&self, until: Until) -> ApplicationOptions {
         ApplicationOptions {
             name: self.cluster.name(&format!("app-{}", self.name)),
             ..options(self.cluster, until)
         }
     }
 
-    fn start(&self, options: ApplicationOptions, failpoints: &Failpoints) -> Application {
+    pub(crate) fn start(
+        &self,
+        options: ApplicationOptions,
+        failpoints: &Failpoints,
+    ) -> Application {
         let clock = Arc::clone(&self.cluster.clock);
         Application::start_failing(&self.topology(), options, clock, failpoints).unwrap()
     }
 
-    fn run_to_end(&self, options: ApplicationOptions) -> Vec<QueryStatus> {
+    pub(crate) fn run_to_end(&self, options: ApplicationOptions) -> Vec<QueryStatus> {
         let results = self.start(options, &Failpoints::default()).join();
         for (status, result) in &results {
             assert!(result.is_ok(), "{}: {result:?}", status.name);
@@ -100,7 +104,7 @@ impl<'a> Job<'a> {
     }
 
     /// Waits until the visits up to this number are counted and committed.
-    fn wait_for(&self, visits: i64) {
+    pub(crate) fn wait_for(&self, visits: i64) {
         let expected = expected(visits);
         wait_until(&format!("{visits} visits are counted"), || self.counts() == expected);
     }
@@ -125,7 +129,7 @@ impl<'a> Job<'a> {
 }
 
 /// Waits until no stage commits any more.
-fn wait_for_rest(application: &Application) {
+pub(crate) fn wait_for_rest(application: &Application) {
     let commits = || application.status().iter().map(|status| status.commits).sum::<u64>();
     let (mut last, mut since) = (0, Instant::now());
     wait_until("nothing is committed for a while", || {
@@ -137,7 +141,7 @@ fn wait_for_rest(application: &Application) {
     });
 }
 
-fn expected(visits: i64) -> BTreeMap<String, i64> {
+pub(crate) fn expected(visits: i64) -> BTreeMap<String, i64> {
     let count = |page: i64| (0..visits).filter(|n| n % 40 == page).count();
     (0..40).map(|page| (format!("page-{page}"), i64::try_from(count(page)).unwrap())).collect()
 }

@@ -7,12 +7,7 @@
     clippy::disallowed_methods,
     reason = "tests look at the clock while they wait, and a thread reads what the server says"
 )]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_sign_loss,
-    reason = "what surprises a test ends it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what surprises a test ends it")]
 
 #[path = "../it/admin.rs"]
 mod admin;
@@ -36,6 +31,14 @@ mod sharing;
 mod stages;
 #[path = "../it/state.rs"]
 mod state;
+#[path = "../it/state_files.rs"]
+mod state_files;
+#[path = "../it/state_topics.rs"]
+mod state_topics;
+#[path = "../it/trio.rs"]
+mod trio;
+#[path = "../it/verify.rs"]
+mod verify;
 mod secure;
 mod server;
 
@@ -64,6 +67,7 @@ mod transaction_version_2 {
     }
 
     crate::cases::for_each_case!(on_kafka);
+    crate::cases::for_each_state_fault!(on_kafka);
 }
 
 /// Transactions as they were before.

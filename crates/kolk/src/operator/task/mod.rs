@@ -69,6 +69,8 @@ pub struct Task {
     /// The node at which the rows of the two inputs meet, if they go nowhere else; and their turns, in memory that is used again.
     meeting: Option<usize>,
     turns: Vec<Turn>,
+    /// The input and the offsets, first and last, of the rows taken last.
+    at: Option<(usize, (i64, i64))>,
 }
 
 /// One source of the stage.
@@ -153,6 +155,7 @@ impl Task {
             bad: Vec::new(),
             meeting,
             turns: Vec::new(),
+            at: None,
         })
     }
 
@@ -245,6 +248,7 @@ impl Task {
     /// # Errors
     /// A row that cannot be written, and why.
     pub fn run(&mut self, output: &mut Output) -> Result<bool, String> {
+        self.at = None;
         if let Some(node) = self.meeting {
             return self.run_both(node, output);
         }
@@ -265,6 +269,7 @@ impl Task {
                 let (chunk, taken) = self.take(lane, &item, until, output);
                 self.graph.fates.read += taken as u64;
                 let input = self.lanes.all()[lane].input;
+                self.at = offsets(&item, taken).map(|offsets| (input, offsets));
                 self.enter(input, chunk, output)?;
                 self.note_unreadable(input, &item)?;
                 self.lanes.give_back(lane, item, taken);
@@ -373,6 +378,12 @@ impl Task {
         cut
     }
 
+    /// The input and the offsets, first and last, of the rows taken last: what an error is about.
+    #[must_use]
+    pub fn at(&self) -> Option<(usize, (i64, i64))> {
+        self.at
+    }
+
     fn write(&mut self, sink: Vec<Chunk>, output: &mut Output) -> Result<(), String> {
         if let Some(why) = self.graph.fates.failure.take() {
             return Err(why);
@@ -430,8 +441,10 @@ impl Task {
         }
         let positions: Vec<Option<i64>> =
             (0..self.inputs.len()).map(|input| self.position(input)).collect();
-        self.time.note(&self.lanes, &positions);
+        let own = self.time.store.len();
+        let others = self.entries() - own;
         self.graph.ahead().for_each(|(node, watermark)| self.time.note_node(node, watermark));
+        self.time.note(&self.lanes, &positions, others);
         for number in 0..self.stores.len() {
             let task = self.stores[number];
             let to = Destination::Changelog(number);
@@ -505,6 +518,17 @@ impl Task {
         self.time.topic(topic)
     }
 
+    /// How many entries the stores had together when state was committed, if that was noted.
+    #[must_use]
+    pub fn noted_entries(&self) -> Option<usize> {
+        self.time.entries()
+    }
+
+    /// How many entries the stores have together.
+    pub fn entries(&mut self) -> usize {
+        self.stores().iter().map(|store| store.len()).sum()
+    }
+
     /// The next offset of an input to read when state was committed; `None` when none ever was.
     #[must_use]
     pub fn noted_position(&self, input: usize) -> Option<i64> {
@@ -561,6 +585,18 @@ fn push_mark(marks: &mut Vec<Mark>, at: usize, watermark: i64) {
     match marks.last_mut() {
         Some(last) if last.at == at => last.watermark = watermark,
         _ => marks.push(Mark { at, watermark }),
+    }
+}
+
+/// The offsets, first and last, of the next rows of an item.
+fn offsets(item: &Item, taken: usize) -> Option<(i64, i64)> {
+    match item {
+        Item::Records { rows, next } => {
+            let rows = rows.rows.get(*next..*next + taken)?;
+            Some((rows.first()?.offset, rows.last()?.offset))
+        }
+        Item::Block { offset, .. } => Some((*offset, *offset)),
+        _ => None,
     }
 }
 

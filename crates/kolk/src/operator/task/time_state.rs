@@ -13,6 +13,8 @@ const TOPIC: i32 = -3;
 const NODE: i32 = -4;
 /// Numbers of changelogs begin here, behind those of inputs.
 const CHANGELOGS: usize = 1 << 15;
+/// The number of the topic for the next stage.
+const EXCHANGE: usize = u16::MAX as usize;
 /// Stands for a watermark that is not there yet.
 const NONE: i64 = i64::MIN;
 
@@ -23,10 +25,13 @@ pub enum StateTopic {
     Input(usize),
     /// The changelog of a store, by number.
     Changelog(usize),
+    /// That to which rows are sent for the next stage.
+    Exchange,
 }
 
 /// The store, and how its entries look: input and task → watermark, reached, next offset, rows done of the record there, whether
-/// nothing was left to read (1), for long (2).
+/// nothing was left to read (1), for long (2). Of an input as a whole the fourth number says how many entries all stores of the task
+/// have: it changes with every commit, so no part of a changelog can be missing unnoticed.
 #[derive(Debug)]
 pub(super) struct TimeState {
     pub(super) store: Store,
@@ -50,8 +55,8 @@ impl Default for TimeState {
 }
 
 impl TimeState {
-    /// Notes what has changed; `positions` are the next offsets of the inputs to read.
-    pub(super) fn note(&mut self, lanes: &Lanes, positions: &[Option<i64>]) {
+    /// Notes what has changed; `positions` are the next offsets of the inputs to read, `entries` those of all other stores together.
+    pub(super) fn note(&mut self, lanes: &Lanes, positions: &[Option<i64>], entries: usize) {
         for lane in lanes.all() {
             // Offsets of records are committed with the group; only blocks may be done in parts. Whether a topic of records has
             // more shows with the next fetch; what another task has told is told once.
@@ -64,9 +69,12 @@ impl TimeState {
             let of = [watermark.unwrap_or(NONE), reached, offset, rows, flags];
             self.put(&key(lane.input, lane.upstream.unwrap_or(DIRECT)), &bytes(of));
         }
+        let wholes = (0..positions.len()).map(|input| key(input, WHOLE));
+        let new = wholes.filter(|whole| self.store.find(whole).is_none()).count();
+        let entries = i64::try_from(entries + self.store.len() + new).unwrap_or(i64::MAX);
         for (input, position) in positions.iter().enumerate() {
             let watermark = lanes.watermark(input).unwrap_or(NONE);
-            let of = [watermark, 0, position.unwrap_or(NONE), 0, 0];
+            let of = [watermark, 0, position.unwrap_or(NONE), entries, 0];
             self.put(&key(input, WHOLE), &bytes(of));
         }
     }
@@ -100,6 +108,14 @@ impl TimeState {
         let entry = self.store.find(&key(input, WHOLE))?;
         let [_, _, position, ..] = read(self.store.value(entry))?;
         (position != NONE).then_some(position)
+    }
+
+    /// How many entries all stores had together; `None` where that was not noted.
+    pub(super) fn entries(&self) -> Option<usize> {
+        let entry =
+            (0..CHANGELOGS).map_while(|input| self.store.find(&key(input, WHOLE))).next()?;
+        let [.., entries, _] = read(self.store.value(entry))?;
+        usize::try_from(entries).ok().filter(|entries| *entries > 0)
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) {
@@ -146,6 +162,7 @@ fn topic_key(topic: StateTopic) -> [u8; 6] {
     match topic {
         StateTopic::Input(input) => key(input, TOPIC),
         StateTopic::Changelog(store) => key(CHANGELOGS + store, TOPIC),
+        StateTopic::Exchange => key(EXCHANGE, TOPIC),
     }
 }
 

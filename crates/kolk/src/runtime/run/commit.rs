@@ -3,6 +3,7 @@
 use super::{Phase, Reason, StageRun, Until, Work};
 use crate::client::commit::CommittedOffset;
 use crate::client::{Offset, TopicPartition};
+use crate::runtime::bug::Bug;
 use crate::runtime::committer::Committed;
 use crate::runtime::error::QueryError;
 use crate::runtime::failpoint::Point;
@@ -122,14 +123,23 @@ impl StageRun {
         if offsets.is_empty() {
             self.delivery.committed();
             if let Work::Tasks(tasks) = &mut self.work {
-                tasks.committed(&self.outlet, epoch)?;
+                tasks.committed(&self.outlet, epoch);
             }
             return self.committed(reason);
         }
-        let metadata =
-            if self.is_transactional() { self.transactional_id.clone() } else { String::new() };
+        // Whoever takes over reads from it whose transaction is open, and that there must be state.
+        let has_owner = self.is_transactional() || matches!(self.work, Work::Tasks(_));
+        let metadata = if has_owner { self.transactional_id.clone() } else { String::new() };
+        if let Work::Tasks(tasks) = &mut self.work
+            && self.bug.is(Bug::LocalFirst)
+        {
+            tasks.keep(&self.outlet, epoch);
+        }
         self.reach(Point::BeforeOffsets);
-        let offsets = to_commit(&offsets, &metadata);
+        let mut offsets = to_commit(&offsets, &metadata);
+        if self.bug.is(Bug::SkipOffsets) {
+            offsets.clear();
+        }
         self.source.hold();
         let identity = self.source.identity();
         self.committer.commit(&mut self.network, self.outlet.producer(), identity, offsets)?;
@@ -153,6 +163,9 @@ impl StageRun {
         // In both cases old positions of rows on the way are done with.
         let mut moved = self.passed();
         match &self.work {
+            Work::Pass(_) if self.bug.is(Bug::CommitUnacknowledged) => {
+                moved = self.source.positions();
+            }
             Work::Pass(_) => moved.retain(|(of, at)| self.committed.get(of) != Some(at)),
             Work::Tasks(tasks) => moved = tasks.offsets(),
         }
@@ -224,7 +237,7 @@ impl StageRun {
         self.delivery.committed();
         if let Work::Tasks(tasks) = &mut self.work {
             let epoch = i64::from(self.source.identity().generation);
-            tasks.committed(&self.outlet, epoch)?;
+            tasks.committed(&self.outlet, epoch);
         }
         self.reach(Point::AfterLocal);
         self.settle_account();

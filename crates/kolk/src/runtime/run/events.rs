@@ -46,7 +46,10 @@ impl StageRun {
             }
             SourceEvent::Left => self.phase = Phase::Left,
             SourceEvent::Failed(what) => return Err(QueryError::Input { what }),
-            SourceEvent::Notice(what) => self.notice = Some(what),
+            SourceEvent::PassedOver { offsets, what } => {
+                self.passed_over += offsets;
+                self.notices.push(what);
+            }
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ impl StageRun {
                     return Err(QueryError::Input { what });
                 }
                 Change::Grew { topic, was, now } if *topic == *self.sink.topic => {
-                    self.notice = Some(format!(
+                    self.notices.push(format!(
                         "topic '{topic}' grew from {was} to {now} partitions: the new ones are used after a restart, \
                          since keys would change their partition"
                     ));

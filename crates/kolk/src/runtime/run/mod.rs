@@ -16,11 +16,13 @@ mod purge;
 mod report;
 
 use super::application::{Control, Shared, Until};
+use super::bug::Planted;
 use super::client_settings::client_settings;
 use super::committer::Committer;
 use super::error::{QueryError, StartError};
 use super::failpoint::Point;
 use super::feed::Feed;
+use super::notices::Notices;
 use super::stage_plan::StagePlan;
 use super::tasks::{Tasks, Way};
 use crate::account::Account;
@@ -109,7 +111,10 @@ pub(super) struct StageRun {
     committing: Vec<(TopicPartition, i64)>,
     commits: u64,
     rewinds: u64,
-    notice: Option<String>,
+    notices: Notices,
+    bug: Planted,
+    /// Offsets that the inputs no longer had.
+    passed_over: u64,
     first_output: Option<Duration>,
     shared: Arc<Shared>,
     control: Arc<Control>,
@@ -181,7 +186,9 @@ impl StageRun {
             committing: Vec::new(),
             commits: 0,
             rewinds: 0,
-            notice: None,
+            notices: Notices::default(),
+            bug: plan.bug,
+            passed_over: 0,
             first_output: None,
             shared,
             control: Arc::clone(control),
@@ -216,7 +223,7 @@ impl StageRun {
         self.check_topics()?;
         self.step_committer()?;
         self.purge.step(&self.committed, &mut self.network, &self.metadata);
-        self.notice = self.purge.take_notice().or_else(|| self.notice.take());
+        self.notices.extend(self.purge.take_notice());
         let may_start = self.committer.is_initialised() && self.phase != Phase::Rewinding;
         self.source.step(&mut self.network, &mut self.metadata, may_start)?;
         while let Some(event) = self.source.next_event() {
@@ -228,7 +235,7 @@ impl StageRun {
             if tasks.replayed() > replayed {
                 self.control.reach(&self.name, Point::Replaying);
             }
-            self.notice = tasks.take_notices().pop().or_else(|| self.notice.take());
+            self.notices.extend(tasks.take_notices());
         }
         self.check_end();
         if self.phase == Phase::Running {

@@ -91,7 +91,9 @@ impl StageRun {
         status.commits = self.commits;
         status.rewinds = self.rewinds;
         status.replayed = replayed;
-        status.waiting = self.outlet.retrying().map(str::to_owned).or_else(|| self.notice.clone());
+        status.passed_over = self.passed_over;
+        self.notices.show(&mut status.notices);
+        status.waiting = self.outlet.retrying().map(str::to_owned);
         status.first_output_ms =
             self.first_output.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }

@@ -7,11 +7,13 @@
 //! ```
 
 mod check;
+mod commit;
 mod input;
 mod output;
 mod restore;
 mod restoring;
 
+use super::bug::Planted;
 use super::error::QueryError;
 use super::stage_plan::StagePlan;
 use crate::account::Account;
@@ -22,11 +24,10 @@ use crate::client::metadata::Metadata;
 use crate::client::network::Network;
 use crate::client::{Offset, TopicPartition};
 use crate::operator::{PlanError, Task, TaskOptions};
-use crate::record::{Destination, Output, Rows, RowsReader};
+use crate::record::{Output, Rows, RowsReader};
 use crate::sink::delivery::Delivery;
 use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Flow, Source};
-use crate::state::Store;
 use crate::state::local::{Changes, LocalState};
 use crate::time::Moment;
 use crate::topology::{OnBadRecord, Stage};
@@ -51,6 +52,7 @@ pub(super) struct Tasks {
     /// What the metadata of offsets begin with that this group's instances have committed.
     group_prefix: String,
     options: TaskOptions,
+    bug: Planted,
     inputs: Vec<Input>,
     sides: Sides,
     located: BTreeMap<TopicPartition, Option<CommittedOffset>>,
@@ -122,6 +124,7 @@ impl Tasks {
             transactional: stage.query.sink().is_some_and(|of| of.delivery.is_transactional()),
             group_prefix: format!("{}-", plan.group_id()),
             options,
+            bug: plan.bug,
             inputs,
             located: BTreeMap::new(),
             running: BTreeMap::new(),
@@ -160,15 +163,20 @@ impl Tasks {
                     Some((partition, committed))
                 });
                 let located = located.collect();
-                let options = TaskOptions { task: number, ..self.options.clone() };
-                let task = Task::new(&self.stage, &options).map_err(|error| QueryError::Row {
-                    query: self.stage.query.name.clone(),
-                    why: error.to_string(),
-                })?;
+                let task = self.new_task(number)?;
                 self.restore.begin(number, task, located);
             }
         }
         Ok(())
+    }
+
+    /// A task without state.
+    fn new_task(&self, number: i32) -> Result<Task, QueryError> {
+        let options = TaskOptions { task: number, ..self.options.clone() };
+        Task::new(&self.stage, &options).map_err(|error| QueryError::Row {
+            query: self.stage.query.name.clone(),
+            why: error.to_string(),
+        })
     }
 
     /// Restores what is to be restored; tasks that are ready begin to read.
@@ -182,7 +190,11 @@ impl Tasks {
             return Ok(());
         }
         for (number, mut restored) in self.restore.step(network, metadata)? {
-            let read = self.check(number, &mut restored, metadata)?;
+            let Some(read) = self.check(number, &mut restored, metadata)? else {
+                let task = self.new_task(number)?;
+                self.restore.again(number, restored, task);
+                continue;
+            };
             let mut running = Running {
                 task: restored.task,
                 local: restored.local,
@@ -291,10 +303,10 @@ impl Tasks {
             let Some(running) = self.running.get_mut(&number) else { continue };
             self.output.clear();
             while self.output.encoded.len() < OUTPUT_BYTES && self.output.rows.len() < OUTPUT_ROWS {
-                running.ready = running
-                    .task
-                    .run(&mut self.output)
-                    .map_err(|why| QueryError::Row { query: self.stage.query.name.clone(), why })?;
+                running.ready = match running.task.run(&mut self.output) {
+                    Ok(ready) => ready,
+                    Err(why) => return Err(self.failed(number, why)),
+                };
                 if !running.ready {
                     break;
                 }
@@ -304,6 +316,26 @@ impl Tasks {
             self.note_progress(number, source);
         }
         Ok(ran)
+    }
+
+    /// The error of a task that cannot go on, with the rows that it was at.
+    fn failed(&self, number: i32, why: String) -> QueryError {
+        let query = self.stage.query.name.clone();
+        let at = self.running.get(&number).and_then(|running| running.task.at());
+        let at = at.and_then(|(input, offsets)| {
+            let input = self.inputs.get(input)?;
+            Some((input.partition(number), offsets))
+        });
+        match at {
+            Some((partition, (first, last))) if first == last => {
+                QueryError::Row { query, why: format!("{why} (at {partition} offset {first})") }
+            }
+            Some((partition, (first, last))) => {
+                let why = format!("{why} (at {partition}, one of the offsets {first} to {last})");
+                QueryError::Row { query, why }
+            }
+            None => QueryError::Row { query, why },
+        }
     }
 
     /// Tells the source how far a task has come, and has it go on with what waited.
@@ -329,72 +361,6 @@ impl Tasks {
     /// Whether anything has come since the last commit.
     pub(super) fn is_dirty(&self) -> bool {
         self.running.values().any(|running| running.dirty)
-    }
-
-    /// Before a commit: what tasks hold back goes to delivery, and the changes of their stores.
-    pub(super) fn prepare(&mut self, way: &mut Way<'_>) -> Result<(), QueryError> {
-        let dirty: Vec<i32> =
-            self.running.iter().filter(|(_, of)| of.dirty).map(|(number, _)| *number).collect();
-        for number in dirty {
-            let Some(running) = self.running.get_mut(&number) else { continue };
-            self.output.clear();
-            running
-                .task
-                .prepare_commit(&mut self.output)
-                .map_err(|why| QueryError::Row { query: self.stage.query.name.clone(), why })?;
-            (running.dirty, running.prepared) = (false, true);
-            if running.local.is_some() {
-                for of in &self.output.addressed {
-                    if let (Destination::Changelog(store), Some(key)) =
-                        (of.to, of.key.of(&self.output.encoded))
-                    {
-                        running.changes.push(store, key, of.value.of(&self.output.encoded));
-                        running.changed.insert(store);
-                    }
-                }
-            }
-            self.deliver(number, way)?;
-        }
-        Ok(())
-    }
-
-    /// What the commit says of the inputs. Nothing when nothing has changed: then no commit is needed.
-    pub(super) fn offsets(&self) -> Vec<(TopicPartition, i64)> {
-        let prepared = || self.running.iter().filter(|(_, running)| running.prepared);
-        let has_news = |running: &Running| running.sent || running.positions() != running.committed;
-        if !prepared().any(|(_, running)| has_news(running)) {
-            return Vec::new();
-        }
-        let mut offsets: BTreeMap<TopicPartition, i64> = BTreeMap::new();
-        for (number, running) in prepared() {
-            for (input, of) in self.inputs.iter().enumerate() {
-                let Some(position) = running.task.position(input) else { continue };
-                let least = offsets.entry(of.partition(*number)).or_insert(position);
-                *least = position.min(*least);
-            }
-        }
-        offsets.into_iter().collect()
-    }
-
-    /// The commit is through, or there was nothing to commit: what is committed goes to the local disk (R3).
-    pub(super) fn committed(&mut self, outlet: &KafkaOutlet, epoch: i64) -> Result<(), QueryError> {
-        for (number, running) in self.running.iter_mut().filter(|(_, of)| of.prepared) {
-            (running.prepared, running.sent) = (false, false);
-            running.committed = running.positions();
-            let Some(local) = running.local.as_mut().filter(|_| !running.changes.is_empty()) else {
-                continue;
-            };
-            let position = |store: usize| {
-                let lane = self.sides.changelog(store, *number)?;
-                Some((store, outlet.next_offset(lane)))
-            };
-            let changed = std::mem::take(&mut running.changed);
-            let positions: Vec<(usize, i64)> = changed.into_iter().filter_map(position).collect();
-            let stores = running.task.stores();
-            let stores: Vec<&Store> = stores.iter().map(|store| &**store).collect();
-            local.append(&mut running.changes, &positions, epoch, &stores)?;
-        }
-        Ok(())
     }
 
     /// What somebody should know, since the last call.
@@ -457,6 +423,11 @@ impl Tasks {
     pub(super) fn depends_on(&self, topic: &str) -> bool {
         self.inputs.iter().any(|input| *input.topic == *topic)
             || self.restore.changelogs().iter().any(|changelog| **changelog == *topic)
+    }
+
+    /// The topic of the next stage, if rows go there.
+    fn exchange(&self) -> Option<&str> {
+        self.stage.query.sink().filter(|sink| sink.exchange.is_some()).map(|sink| &*sink.topic)
     }
 
     /// Whether tasks are being restored.

@@ -3,6 +3,7 @@
 use super::{Tasks, Way};
 use crate::operator::task::BadRow;
 use crate::record::{Addressed, Destination, Rows};
+use crate::runtime::bug::Bug;
 use crate::runtime::dead_letter::DeadLetter;
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
@@ -74,6 +75,9 @@ impl Tasks {
             return Ok(());
         }
         running.sent = true;
+        if self.bug.is(Bug::LoseRow) {
+            self.output.rows.pop();
+        }
         self.leave_out_too_large(way)?;
         let input = InputPartition { source: 0, partition: number };
         // What was encoded is all there is: rows of a task are no slices of its input.

@@ -5,7 +5,7 @@
 //!                                                                   └ no: wiped, replay all
 //! ```
 
-use super::restoring::{Home, Log, Restoring};
+use super::restoring::{Home, Log, Restoring, read_again, without_disk};
 use super::unreadable;
 use crate::client::commit::CommittedOffset;
 use crate::client::config::{ClientConfig, Isolation};
@@ -19,7 +19,7 @@ use crate::operator::Task;
 use crate::record::{Rows, RowsReader};
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
-use crate::state::local::changelog_topic;
+use crate::state::local::{LocalError, changelog_topic};
 use crate::time::Moment;
 use kolk_wire::record::Scratch;
 use std::collections::BTreeMap;
@@ -82,6 +82,31 @@ impl Restore {
             self.ends.want(partition, OffsetSpec::Latest);
         }
         self.tasks.insert(number, Restoring::new(task, located, self.changelogs.len()));
+    }
+
+    /// Begins anew with a task whose local state was given up.
+    pub(super) fn again(&mut self, number: i32, mut restoring: Restoring, task: Task) {
+        restoring.task = task;
+        self.tasks.insert(number, restoring);
+        self.look_again(number);
+    }
+
+    /// State on disk that is not the committed one is deleted.
+    pub(super) fn give_up_state(&mut self, number: i32, restoring: &mut Restoring, why: &str) {
+        let refused = restoring.wipe(&self.home, number);
+        let why = format!("is not what was committed: {why}");
+        restoring.logs.iter_mut().for_each(|log| log.position = None);
+        self.notices.extend(refused.or_else(|| Some(read_again(&self.home, number, &why))));
+    }
+
+    /// The disk has refused what was committed: somebody should know.
+    pub(super) fn give_up_disk(&mut self, number: i32, error: &LocalError) {
+        self.notices.push(without_disk(&self.home, number, error));
+    }
+
+    /// What was replayed goes to the disk.
+    pub(super) fn append(&mut self, number: i32, restoring: &mut Restoring) {
+        self.notices.extend(restoring.append(&self.home, number));
     }
 
     /// The task is somebody else's.
@@ -196,7 +221,7 @@ impl Restore {
             if !restoring.opened || !restoring.logs.iter().all(known) {
                 continue;
             }
-            self.notices.extend(restoring.fit(&self.home, *number)?);
+            self.notices.extend(restoring.fit(&self.home, *number));
             for (log, topic) in restoring.logs.iter().zip(&self.changelogs) {
                 if let Some(position) = log.position.filter(|_| !log.is_done()) {
                     let partition = TopicPartition::new(Arc::clone(topic), *number);
@@ -238,7 +263,7 @@ impl Restore {
             restoring.replay(store, &rows);
             self.replayed += rows.rows.len() as u64;
         }
-        restoring.passed(store, next.0)?;
+        self.notices.extend(restoring.passed(&self.home, (partition.partition, store), next.0));
         if restoring.logs.get(store).is_some_and(Log::is_done) {
             self.fetcher.unassign(&partition);
         }

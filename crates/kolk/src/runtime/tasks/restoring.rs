@@ -5,6 +5,7 @@ use crate::client::commit::CommittedOffset;
 use crate::operator::Task;
 use crate::operator::task::StateTopic;
 use crate::record::Rows;
+use crate::runtime::bug::{Bug, Planted};
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
 use crate::state::Store;
@@ -27,6 +28,8 @@ pub(super) struct Restoring {
     epoch: i64,
     /// Whether the local disk was looked at.
     pub(super) opened: bool,
+    /// Whether any of the state was there.
+    pub(super) from_disk: bool,
 }
 
 /// How far a changelog partition is known and read.
@@ -52,6 +55,7 @@ pub(super) struct Home {
     application: String,
     stage: String,
     stores: Vec<String>,
+    bug: Planted,
 }
 
 impl Home {
@@ -61,6 +65,7 @@ impl Home {
             application: plan.application.clone(),
             stage: plan.stage.query.name.clone(),
             stores: plan.stage.stores.iter().map(|store| store.name.clone()).collect(),
+            bug: plan.bug,
         }
     }
 }
@@ -79,6 +84,7 @@ impl Restoring {
             changes: Changes::new(),
             epoch: 0,
             opened: false,
+            from_disk: false,
         }
     }
 
@@ -91,7 +97,7 @@ impl Restoring {
         ids: &[[u8; 16]],
     ) -> Result<Option<String>, QueryError> {
         self.opened = true;
-        let Home { state, application, stage, stores } = home;
+        let Home { state, application, stage, stores, .. } = home;
         let mut of_task = self.task.stores();
         let layouts = stores.iter().zip(ids).zip(&of_task);
         let layout = Layout {
@@ -107,26 +113,24 @@ impl Restoring {
             Err(error @ LocalError::Locked { .. }) => {
                 return Ok(Some(format!("{error}. Until then the state is not kept on disk")));
             }
+            Err(error @ (LocalError::Io { .. } | LocalError::Behind { .. })) => {
+                of_task.into_iter().for_each(Store::clear);
+                return Ok(Some(without_disk(home, number, &error)));
+            }
             Err(error) => return Err(error.into()),
         };
+        self.from_disk = !restored.positions.is_empty();
         for (log, name) in self.logs.iter_mut().zip(stores) {
             log.position = restored.positions.get(name).copied();
         }
         (self.local, self.epoch) = (Some(local), restored.epoch);
         let why = restored.wiped.map(|why| format!("could not be used: {why}"));
         let why = why.or(restored.cut.map(|why| format!("was cut off: {why}")));
-        Ok(why.map(|why| self.read_again(home, number, &why)))
-    }
-
-    fn read_again(&self, home: &Home, number: i32, why: &str) -> String {
-        let stage = &home.stage;
-        format!(
-            "the local state of {stage}, partition {number}, {why}. What is missing is read from its changelogs"
-        )
+        Ok(why.map(|why| read_again(home, number, &why)))
     }
 
     /// The bounds of all changelogs are known: what is on disk is given up if it does not fit to them (R4). A text tells so.
-    pub(super) fn fit(&mut self, home: &Home, number: i32) -> Result<Option<String>, QueryError> {
+    pub(super) fn fit(&mut self, home: &Home, number: i32) -> Option<String> {
         let misfit = self.logs.iter().zip(&home.stores).find_map(|(log, name)| {
             let (Some(position), Some(start), Some(end)) = (log.position, log.start, log.end)
             else {
@@ -144,18 +148,38 @@ impl Restoring {
                 None
             }
         });
-        if misfit.is_some() {
+        let misfit = misfit.filter(|_| !home.bug.is(Bug::ForgetWipe));
+        let told = misfit.map(|why| {
             self.task.stores().into_iter().for_each(Store::clear);
-            if let Some(local) = &mut self.local {
-                local.wipe()?;
-            }
+            let refused = self.wipe(home, number);
             self.logs.iter_mut().for_each(|log| log.position = None);
-        }
+            refused.unwrap_or_else(|| read_again(home, number, &why))
+        });
         for log in &mut self.logs {
             log.reading = true;
             log.position = log.position.or(log.start);
         }
-        Ok(misfit.map(|why| self.read_again(home, number, &why)))
+        told
+    }
+
+    /// Gives up what is on disk; a text tells that the disk refused even that.
+    pub(super) fn wipe(&mut self, home: &Home, number: i32) -> Option<String> {
+        (self.from_disk, self.changes) = (false, Changes::new());
+        let error = self.local.as_mut()?.wipe().err()?;
+        self.local = None;
+        Some(without_disk(home, number, &error))
+    }
+
+    /// Compares how much there is with how much was committed: a changelog that lost entries cannot go unnoticed.
+    pub(super) fn check_entries(&mut self) -> Result<(), String> {
+        let (found, noted) = (self.task.entries(), self.task.noted_entries());
+        match noted {
+            Some(noted) if noted != found => Err(format!(
+                "it has {found} entries where {noted} were committed: records of its changelogs were deleted, by hand or by \
+                 their retention"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Takes rows of a changelog.
@@ -170,48 +194,65 @@ impl Restoring {
         }
     }
 
-    /// The changelog was read up to `position`.
-    pub(super) fn passed(&mut self, store: usize, position: i64) -> Result<(), QueryError> {
+    /// The changelog was read up to `position`. A text tells that the disk refused what was read.
+    pub(super) fn passed(
+        &mut self,
+        home: &Home,
+        (number, store): (i32, usize),
+        position: i64,
+    ) -> Option<String> {
         if let Some(log) = self.logs.get_mut(store) {
             log.position = Some(position);
         }
-        if self.changes.bytes() >= APPEND_BYTES { self.append() } else { Ok(()) }
+        if self.changes.bytes() >= APPEND_BYTES { self.append(home, number) } else { None }
     }
 
-    /// Writes to disk what was replayed.
-    pub(super) fn append(&mut self) -> Result<(), QueryError> {
-        let Some(local) = &mut self.local else { return Ok(()) };
-        if self.changes.is_empty() {
-            return Ok(());
-        }
+    /// Writes to disk what was replayed. A text tells that the disk refused.
+    pub(super) fn append(&mut self, home: &Home, number: i32) -> Option<String> {
+        let local = self.local.as_mut().filter(|_| !self.changes.is_empty())?;
         let positions = self.logs.iter().enumerate();
         let positions = positions.filter_map(|(store, log)| Some((store, log.position?)));
         let positions: Vec<(usize, i64)> = positions.collect();
         let stores = self.task.stores();
         let stores: Vec<&Store> = stores.iter().map(|store| &**store).collect();
-        Ok(local.append(&mut self.changes, &positions, self.epoch, &stores)?)
+        let error = local.append(&mut self.changes, &positions, self.epoch, &stores).err()?;
+        (self.local, self.changes) = (None, Changes::new());
+        Some(without_disk(home, number, &error))
     }
 
-    /// Compares the topics with what they were when state was committed, and notes what they are (R8).
+    /// Compares a topic with what it was when state was committed (R8).
     pub(super) fn check_topic(
-        &mut self,
-        of: StateTopic,
-        topic: &str,
-        id: [u8; 16],
+        &self,
+        (of, topic, id): &(StateTopic, &str, [u8; 16]),
     ) -> Result<(), String> {
-        // Brokers before 2.8 have no ids.
-        if id == [0; 16] {
-            return Ok(());
-        }
-        match self.task.noted_topic(of) {
-            Some(noted) if noted != id => Err(format!(
+        match self.task.noted_topic(*of) {
+            Some(noted) if noted != *id => Err(format!(
                 "topic '{topic}' was deleted and created again since it was written. Start over with `kolk reset`"
             )),
-            Some(_) => Ok(()),
-            None => {
-                self.task.note_topic(of, id);
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
+
+    /// Notes which topic it is; it is committed with the state.
+    pub(super) fn note_topic(&mut self, (of, _, id): &(StateTopic, &str, [u8; 16])) {
+        if self.task.noted_topic(*of).is_none() {
+            self.task.note_topic(*of, *id);
+        }
+    }
+}
+
+/// What a person is told of state on disk that is not used.
+pub(super) fn read_again(home: &Home, number: i32, why: &str) -> String {
+    let stage = &home.stage;
+    format!(
+        "the local state of {stage}, partition {number}, {why}. What is missing is read from its changelogs"
+    )
+}
+
+/// What a person is told of a disk that refuses.
+pub(super) fn without_disk(home: &Home, number: i32, error: &LocalError) -> String {
+    let stage = &home.stage;
+    format!(
+        "{stage}, partition {number}, goes on without its local state: {error}. The next start reads its changelogs"
+    )
 }

@@ -312,6 +312,14 @@ fn read(
     stores: &mut [&mut Store],
 ) -> Result<Result<Recovered, String>, LocalError> {
     let found = recovery.layout();
+    if (&found.application, &found.stage, found.partition)
+        != (&wanted.application, &wanted.stage, wanted.partition)
+    {
+        let Layout { application, stage, partition, .. } = found;
+        return Ok(Err(format!(
+            "it is that of {stage}, partition {partition}, of application {application}"
+        )));
+    }
     for store in &wanted.stores {
         let Some(before) = found.stores.iter().find(|before| before.name == store.name) else {
             continue;
