@@ -17,7 +17,11 @@ const BEFORE: &[Step] = &[
         &["cargo", "clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
     ),
     ("build", &["cargo", "build", "--workspace"]),
-    ("tests", &["cargo", "test", "--workspace", "--no-fail-fast"]),
+    (
+        "tests",
+        // The library's tests have failpoints in any case; with this the binary ends at them, too.
+        &["cargo", "test", "--workspace", "--no-fail-fast", "--features", "kolk-cli/failpoints"],
+    ),
     ("documentation", &["cargo", "doc", "--workspace", "--no-deps", "--quiet"]),
     ("demo", &["cargo", "run", "--quiet", "--", "demo"]),
 ];

@@ -17,13 +17,14 @@ cargo xtask <TASK>
 
   tidy                the rules that no compiler checks: file shape, names, licences, the crate graph
   ci                  all that the project's CI runs, in order, from nothing
-  soak [OPTIONS]      the whole fault matrix: every fault, every delivery mode, both brokers
+  soak [OPTIONS]      the whole fault matrices: every fault, every delivery mode, state, both brokers
                         --seeds N       seeds for each combination (default 3)
                         --visits N      visits for each run (default 100000)
                         --seed S        the first seed (default 1): with --seeds 1 a run is repeated
                         --only TEXT     only cases whose name contains this, as they are printed
+                        --delivery      only the matrix of delivery; --state: only that of state
                         --debug         with the debug build
-                        --write-docs    write the table to docs/faults.md
+                        --write-docs    write the tables to docs/faults.md
 ";
 
 fn main() -> Result<()> {

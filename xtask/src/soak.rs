@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the whole fault matrix, by the tests of `kolk-cli` that CI runs a part of.
+//! `cargo xtask soak`: the whole fault matrices, by the tests of `kolk-cli` that CI runs a part of.
 //!
 //! The extent travels in variables of the environment, the table comes back in a file.
 
@@ -7,12 +7,33 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Where the table goes; the lines between the markers are replaced.
+/// Where the tables go; the lines between a table's markers are replaced.
 const DOCS: &str = "docs/faults.md";
-const BEGIN: &str = "<!-- table: written by `cargo xtask soak --write-docs` -->";
 const END: &str = "<!-- end of table -->";
-/// The test that runs the matrix.
-const TEST: &str = "every_mode_keeps_its_promise_through_every_fault";
+
+/// A matrix: the test that runs it, and what it leaves.
+#[derive(Debug)]
+struct Matrix {
+    test: &'static str,
+    /// The variable that says where the table goes.
+    variable: &'static str,
+    /// The line in front of the table.
+    begin: &'static str,
+}
+
+/// Delivery, and state.
+const MATRICES: [Matrix; 2] = [
+    Matrix {
+        test: "every_mode_keeps_its_promise_through_every_fault",
+        variable: "KOLK_SOAK_TABLE",
+        begin: "<!-- table: written by `cargo xtask soak --write-docs` -->",
+    },
+    Matrix {
+        test: "stateful::state_is_what_an_oracle_makes_of_the_input_through_every_fault",
+        variable: "KOLK_SOAK_STATE_TABLE",
+        begin: "<!-- table of state: written by `cargo xtask soak --write-docs` -->",
+    },
+];
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,8 +42,27 @@ struct Extent {
     visits: u32,
     first_seed: u64,
     only: String,
+    what: What,
     profile: Profile,
     docs: Docs,
+}
+
+/// Which matrices are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Both,
+    Delivery,
+    State,
+}
+
+impl What {
+    fn matrices(self) -> &'static [Matrix] {
+        match self {
+            Self::Both => &MATRICES,
+            Self::Delivery => &MATRICES[..1],
+            Self::State => &MATRICES[1..],
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +84,7 @@ impl Extent {
             visits: 100_000,
             first_seed: 1,
             only: String::new(),
+            what: What::Both,
             profile: Profile::Release,
             docs: Docs::Leave,
         };
@@ -55,6 +96,8 @@ impl Extent {
                 "--visits" => extent.visits = value()?.parse().context("--visits N")?,
                 "--seed" => extent.first_seed = value()?.parse().context("--seed S")?,
                 "--only" => value()?.clone_into(&mut extent.only),
+                "--state" => extent.what = What::State,
+                "--delivery" => extent.what = What::Delivery,
                 "--debug" => extent.profile = Profile::Debug,
                 "--write-docs" => extent.docs = Docs::Write,
                 _ => bail!("soak has no option `{name}`"),
@@ -66,50 +109,61 @@ impl Extent {
         Ok(extent)
     }
 
-    fn command(&self, root: &Path, table: &Path) -> Command {
+    fn command(&self, root: &Path, matrix: &Matrix, table: &Path) -> Command {
         let mut command = Command::new("cargo");
         command.current_dir(root).args(["test", "--quiet", "-p", "kolk-cli", "--test", "faults"]);
+        command.args(["--features", "failpoints"]);
         if self.profile == Profile::Release {
             command.arg("--release");
         }
-        command.args(["--", "--exact", "--nocapture", TEST]);
+        command.args(["--", "--exact", "--nocapture", matrix.test]);
         command.env("KOLK_SOAK_SEEDS", self.seeds.to_string());
         command.env("KOLK_SOAK_VISITS", self.visits.to_string());
         command.env("KOLK_SOAK_SEED", self.first_seed.to_string());
         command.env("KOLK_SOAK_ONLY", &self.only);
-        command.env("KOLK_SOAK_TABLE", table);
+        command.env(matrix.variable, table);
         command
     }
 }
 
-/// Runs the matrix.
+/// Runs the matrices.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let extent = Extent::parse(arguments)?;
-    let table = root.join("target/faults.md");
-    let _ = fs::remove_file(&table);
-    let status = extent.command(root, &table).status().context("cannot start cargo")?;
-    let rows = fs::read_to_string(&table).context("the matrix has left no table")?;
-    println!("\n{rows}");
-    if extent.docs == Docs::Write {
-        let file = root.join(DOCS);
-        let page = fs::read_to_string(&file).with_context(|| format!("cannot read {DOCS}"))?;
-        fs::write(&file, with_table(&page, &rows)?)?;
-        println!("the table is in {DOCS}");
+    let mut sound = true;
+    for matrix in extent.what.matrices() {
+        sound &= run_matrix(root, &extent, matrix)?;
     }
-    if !status.success() {
+    if !sound {
         bail!(
-            "some cases failed; each is repeated by `cargo xtask soak --seeds 1 --seed S --visits {} --only NAME`",
+            "some cases failed; each is repeated by `cargo xtask soak --seeds 1 --seed S --visits {} --only NAME`, with \
+             --state for one with state, --delivery for another",
             extent.visits
         );
     }
     Ok(())
 }
 
-fn with_table(page: &str, rows: &str) -> Result<String> {
+/// Whether all its cases have passed.
+fn run_matrix(root: &Path, extent: &Extent, matrix: &Matrix) -> Result<bool> {
+    let table = root.join("target/faults.md");
+    let _ = fs::remove_file(&table);
+    let status = extent.command(root, matrix, &table).status().context("cannot start cargo")?;
+    let rows = fs::read_to_string(&table).context("the matrix has left no table")?;
+    println!("\n{rows}");
+    if extent.docs == Docs::Write {
+        let file = root.join(DOCS);
+        let page = fs::read_to_string(&file).with_context(|| format!("cannot read {DOCS}"))?;
+        fs::write(&file, with_table(&page, matrix.begin, &rows)?)?;
+        println!("the table is in {DOCS}");
+    }
+    Ok(status.success())
+}
+
+fn with_table(page: &str, begin: &str, rows: &str) -> Result<String> {
     let (before, rest) =
-        page.split_once(BEGIN).with_context(|| format!("{DOCS} has no line `{BEGIN}`"))?;
+        page.split_once(begin).with_context(|| format!("{DOCS} has no line `{begin}`"))?;
     let (_, after) = rest.split_once(END).with_context(|| format!("{DOCS} has no line `{END}`"))?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", rows.trim()))
+    Ok(format!("{before}{begin}\n\n{}\n\n{END}{after}", rows.trim()))
 }
 
 #[cfg(test)]
@@ -128,6 +182,7 @@ mod tests {
             (extent.only.as_str(), extent.profile, extent.docs),
             ("late", Profile::Debug, Docs::Leave)
         );
+        assert_eq!(parsed("--state").unwrap().what, What::State);
         assert!(parsed("--seeds").is_err());
         assert!(parsed("--seeds 0").is_err());
         assert!(parsed("--speed 1").is_err());
@@ -135,17 +190,19 @@ mod tests {
 
     #[test]
     fn only_the_table_is_replaced() {
-        let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let written = with_table(&page, "| new |\n").unwrap();
-        assert_eq!(written, format!("a\n{BEGIN}\n\n| new |\n\n{END}\nb\n"));
-        assert_eq!(with_table(&written, "| new |").unwrap(), written);
-        assert!(with_table("no markers", "").is_err());
+        let [one, other] = MATRICES.map(|matrix| matrix.begin);
+        let page = format!("a\n{one}\nold\n{END}\nb\n{other}\nold\n{END}\nc\n");
+        let written = with_table(&page, other, "| new |\n").unwrap();
+        let expected = format!("a\n{one}\nold\n{END}\nb\n{other}\n\n| new |\n\n{END}\nc\n");
+        assert_eq!(written, expected);
+        assert_eq!(with_table(&written, other, "| new |").unwrap(), written);
+        assert!(with_table("no markers", one, "").is_err());
     }
 
     #[test]
     fn the_page_has_the_markers() {
         let page =
             fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md")).unwrap();
-        assert!(with_table(&page, "").is_ok());
+        assert!(MATRICES.iter().all(|matrix| with_table(&page, matrix.begin, "").is_ok()));
     }
 }

@@ -28,7 +28,9 @@ pub(crate) struct Ended {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
-    for name in ["KOLK_BOOTSTRAP_SERVERS", "KOLK_CONFIG", "KOLK_STATE_DIR", "NO_COLOR"] {
+    for name in
+        ["KOLK_BOOTSTRAP_SERVERS", "KOLK_CONFIG", "KOLK_STATE_DIR", "KOLK_FAILPOINT", "NO_COLOR"]
+    {
         command.env_remove(name);
     }
     command
@@ -82,6 +84,8 @@ pub(crate) fn done(arguments: &[&str]) -> Result<String, String> {
 pub(crate) struct Run {
     folder: PathBuf,
     arguments: Vec<String>,
+    /// Where it ends by itself: see `kolk::runtime::Failpoint`. Only in a build with feature `failpoints`.
+    failpoint: Option<String>,
     child: Child,
 }
 
@@ -91,8 +95,25 @@ impl Run {
     /// # Errors
     /// In words.
     pub(crate) fn start(folder: &Path, arguments: Vec<String>) -> Result<Self, String> {
-        let child = spawn(folder, &arguments)?;
-        Ok(Self { folder: folder.to_owned(), arguments, child })
+        Self::start_failing(folder, arguments, None)
+    }
+
+    /// The same, and it ends by itself at a failpoint.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn start_failing(
+        folder: &Path,
+        arguments: Vec<String>,
+        failpoint: Option<String>,
+    ) -> Result<Self, String> {
+        let child = spawn(folder, &arguments, failpoint.as_deref())?;
+        Ok(Self { folder: folder.to_owned(), arguments, failpoint, child })
+    }
+
+    /// Started again, it ends at this failpoint, or at none.
+    pub(crate) fn arm(&mut self, failpoint: Option<String>) {
+        self.failpoint = failpoint;
     }
 
     /// Its process.
@@ -110,7 +131,7 @@ impl Run {
     /// # Errors
     /// In words.
     pub(crate) fn again(&mut self) -> Result<(), String> {
-        self.child = spawn(&self.folder, &self.arguments)?;
+        self.child = spawn(&self.folder, &self.arguments, self.failpoint.as_deref())?;
         Ok(())
     }
 
@@ -144,7 +165,12 @@ pub(crate) fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::KILL.as_raw())
 }
 
-fn spawn(folder: &Path, arguments: &[String]) -> Result<Child, String> {
+/// Whether it ended at a failpoint.
+pub(crate) fn has_aborted(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::ABORT.as_raw())
+}
+
+fn spawn(folder: &Path, arguments: &[String], failpoint: Option<&str>) -> Result<Child, String> {
     let log = File::options()
         .create(true)
         .append(true)
@@ -160,6 +186,7 @@ fn spawn(folder: &Path, arguments: &[String]) -> Result<Child, String> {
         guarded.env_remove(name);
     }
     guarded
+        .envs(failpoint.map(|failpoint| ("KOLK_FAILPOINT", failpoint)))
         .stdin(Stdio::null())
         .current_dir(folder)
         .stdout(log)

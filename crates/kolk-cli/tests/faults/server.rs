@@ -136,7 +136,9 @@ impl Server {
 
     /// `kill -9`; says which process.
     pub(crate) fn kill(&self) -> String {
-        let Some(mut running) = self.running().take() else {
+        // Nobody starts it again before it is gone: a process that writes to a slow disk dies when that is done.
+        let mut slot = self.running();
+        let Some(mut running) = slot.take() else {
             return "it was dead already".to_owned();
         };
         let killed = kill_process(running.pid, Signal::KILL);

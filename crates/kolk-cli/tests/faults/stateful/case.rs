@@ -5,6 +5,7 @@ use crate::proxy::{Action, Moment, Planned, Victim};
 use crate::server::Kind;
 use fastrand::Rng;
 use kolk_wire::ApiKey;
+use std::collections::VecDeque;
 use std::fmt;
 
 /// What goes wrong while three instances work.
@@ -22,7 +23,27 @@ pub(crate) enum Fault {
     KillKolk,
     /// An instance is killed, and its state is lost.
     LoseState,
+    /// An instance stands still until its session is over, and then goes on.
+    Stop,
+    /// Another process has the identity of an instance.
+    Twin,
+    /// An instance ends at one of [`POINTS`].
+    CrashAt(usize),
 }
+
+/// The places along the way of a commit where a process may end, as `kolk::runtime::Point` names them; the last lies in the replay of
+/// changelogs.
+const POINTS: [&str; 8] = [
+    "before_flush",
+    "after_prepare",
+    "before_offsets",
+    "after_offsets",
+    "end_sent",
+    "after_end",
+    "after_local",
+    "replaying",
+];
+const REPLAYING: usize = POINTS.len() - 1;
 
 impl Fault {
     pub(super) const ALL: &[Self] = &[
@@ -35,10 +56,21 @@ impl Fault {
         Self::KillBroker,
         Self::KillKolk,
         Self::LoseState,
+        Self::Stop,
+        Self::Twin,
+        Self::CrashAt(0),
+        Self::CrashAt(1),
+        Self::CrashAt(2),
+        Self::CrashAt(3),
+        Self::CrashAt(4),
+        Self::CrashAt(5),
+        Self::CrashAt(6),
+        Self::CrashAt(REPLAYING),
     ];
 
-    pub(super) fn name(self) -> &'static str {
-        match self {
+    pub(super) fn name(self) -> String {
+        let name = match self {
+            Self::CrashAt(point) => return format!("crash at {}", POINTS[point]),
             Self::Nothing => "none",
             Self::CutRequest => "cut in a request",
             Self::CutResponse => "cut in a response",
@@ -48,12 +80,30 @@ impl Fault {
             Self::KillBroker => "kill -9 broker",
             Self::KillKolk => "kill -9 instance",
             Self::LoseState => "kill -9 instance, state lost",
-        }
+            Self::Stop => "SIGSTOP past the session",
+            Self::Twin => "two with one identity",
+        };
+        name.to_owned()
+    }
+
+    /// Whether it needs a binary with failpoints.
+    pub(super) fn needs_failpoints(self) -> bool {
+        matches!(self, Self::CrashAt(_))
     }
 
     /// Whether the first instance dies of it, and starts again.
     pub(super) fn kills_instance(self) -> bool {
-        matches!(self, Self::KillKolk | Self::LoseState)
+        matches!(self, Self::KillKolk | Self::LoseState | Self::CrashAt(_))
+    }
+
+    /// Whether the first instance may be fenced.
+    pub(super) fn may_fence(self) -> bool {
+        matches!(self, Self::Stop | Self::Twin)
+    }
+
+    /// Whether the first instance has lost its state after its first life.
+    pub(super) fn loses_state(self) -> bool {
+        matches!(self, Self::LoseState | Self::CrashAt(REPLAYING))
     }
 }
 
@@ -76,16 +126,15 @@ impl fmt::Display for Case {
 impl Case {
     /// The faults that the first instance's requests meet, always the same for the same case.
     pub(super) fn plan(&self) -> Vec<Planned> {
-        let mut rng = Rng::with_seed(self.seed);
-        // Cases of one seed differ.
-        let drawn = rng.u64(..);
-        rng.seed(drawn ^ ((self.fault as u64) << 8));
+        let mut rng = self.rng();
         match self.fault {
-            Fault::Nothing => Vec::new(),
+            Fault::Nothing | Fault::CrashAt(_) => Vec::new(),
             Fault::EndTxnCut | Fault::EndTxnLate | Fault::EndTxnDouble => {
                 (0..3).map(|_| self.planned(ApiKey::EndTxn, 12, &mut rng)).collect()
             }
             Fault::KillBroker => vec![self.planned_at_commit(&mut rng)],
+            // Early: what is left is for the others.
+            Fault::Stop | Fault::Twin => vec![self.planned(ApiKey::EndTxn, 4, &mut rng)],
             Fault::KillKolk | Fault::LoseState => {
                 (0..2).map(|_| self.planned_at_commit(&mut rng)).collect()
             }
@@ -94,6 +143,26 @@ impl Case {
                 vec![produce, self.planned_at_commit(&mut rng), self.planned_elsewhere(&mut rng)]
             }
         }
+    }
+
+    /// Where the first instance ends in each of its lives; in those beyond it does not.
+    pub(super) fn failpoints(&self) -> VecDeque<String> {
+        let mut rng = self.rng();
+        let mut at = |point: usize| format!("{}:{}", POINTS[point], rng.u32(..6));
+        match self.fault {
+            Fault::CrashAt(REPLAYING) => [at(REPLAYING - 1), POINTS[REPLAYING].to_owned()].into(),
+            Fault::CrashAt(point) => [at(point), at(point)].into(),
+            _ => VecDeque::new(),
+        }
+    }
+
+    /// Cases of one seed differ.
+    fn rng(&self) -> Rng {
+        let mut rng = Rng::with_seed(self.seed);
+        let drawn = rng.u64(..);
+        let number = Fault::ALL.iter().position(|fault| *fault == self.fault).unwrap_or(0);
+        rng.seed(drawn ^ ((number as u64) << 8));
+        rng
     }
 
     /// At one of the first requests of this API.
@@ -130,9 +199,8 @@ impl Case {
             Fault::EndTxnLate => Action::Late { ms: rng.u64(5..=REQUEST_TIMEOUT_MS / 2) },
             Fault::EndTxnDouble => Action::Double,
             Fault::KillBroker => Action::Kill { victim: Victim::Broker, moment },
-            Fault::Nothing | Fault::KillKolk | Fault::LoseState => {
-                Action::Kill { victim: Victim::Kolk, moment }
-            }
+            // For the other process something is done at that moment.
+            _ => Action::Kill { victim: Victim::Kolk, moment },
         }
     }
 }

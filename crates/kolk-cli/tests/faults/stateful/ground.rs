@@ -9,10 +9,13 @@ use crate::server::{Kind, Server};
 use crate::world;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The seed of all inputs: what differs from run to run are the faults.
 const INPUT_SEED: u64 = 1;
 const PARTITIONS: i32 = 4;
+/// Groups are empty within this time after the end of a case.
+const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) const VISITS: &str = "state-visits";
 pub(super) const ADS: &str = "state-ads";
 
@@ -68,7 +71,9 @@ impl Ground {
     /// With what was said.
     pub(super) fn clear(&self, case: &str) -> Result<(), String> {
         let broker = self.server.address().to_string();
-        kolk::done(&["reset", case, "--bootstrap-servers", &broker])?;
+        // Groups forget those that ended without a word when their sessions are over.
+        let reset = || kolk::done(&["reset", case, "--bootstrap-servers", &broker]).ok();
+        world::wait_for(PATIENCE, reset).ok_or_else(|| format!("{case} cannot be reset"))?;
         for name in OUTPUTS {
             let topic = format!("{case}-{name}");
             kolk::done(&["topic", "delete", &topic, "--bootstrap-servers", &broker])?;

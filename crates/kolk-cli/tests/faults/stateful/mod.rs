@@ -77,6 +77,12 @@ impl Extent {
                 }
             }
         }
+        if !cfg!(feature = "failpoints") {
+            say(
+                "skipped: crashes at failpoints need `cargo test -p kolk-cli --features failpoints`",
+            );
+            cases.retain(|case| !case.fault.needs_failpoints());
+        }
         cases.retain(|case| {
             (self.whole || is_telling(case))
                 && case.to_string().contains(&self.only)
@@ -108,9 +114,21 @@ impl Extent {
     }
 }
 
-/// Where brokers differ, or instances; the rest is left to the soak.
+/// What shows most in little time; the rest is left to the soak.
 fn is_telling(case: &Case) -> bool {
-    matches!(case.fault, Fault::Nothing | Fault::KillKolk) && case.broker == Kind::Embedded
+    match case.broker {
+        Kind::Embedded => matches!(
+            case.fault,
+            Fault::Nothing
+                | Fault::CutResponse
+                | Fault::EndTxnLate
+                | Fault::KillBroker
+                | Fault::KillKolk
+                | Fault::Twin
+                | Fault::CrashAt(1 | 5)
+        ),
+        _ => matches!(case.fault, Fault::Nothing | Fault::EndTxnCut | Fault::CrashAt(4)),
+    }
 }
 
 /// Cases that share a broker, one after the other: three instances keep a machine busy.

@@ -9,11 +9,12 @@ use crate::foreign::Partitions;
 use crate::kolk;
 use crate::proxy::{Plan, Proxy, Victim};
 use crate::world;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
+use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 /// From the start until all is there; faults end within a few seconds.
@@ -24,6 +25,8 @@ const GOODBYE: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(8);
 /// So long a killed broker stays away.
 const AWAY: Duration = Duration::from_millis(400);
+/// Within this time one that wakes up has done what it was about to do.
+const AWAKE: Duration = Duration::from_secs(3);
 /// Between two looks at the outputs.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -50,7 +53,7 @@ impl Outcome {
 /// Runs a case.
 pub(super) fn run(case: Case, ground: &Ground) -> Outcome {
     let start = world::now();
-    let mut stage = Stage { case, ground, problems: Vec::new(), injected: 0, lives: 1 };
+    let mut stage = Stage::new(case, ground);
     let findings = stage.play().unwrap_or_else(|problem| {
         stage.problems.push(problem);
         Findings::default()
@@ -62,13 +65,61 @@ pub(super) fn run(case: Case, ground: &Ground) -> Outcome {
 struct Stage<'a> {
     case: Case,
     ground: &'a Ground,
+    victim: Arc<Target>,
     problems: Vec<String>,
     injected: usize,
+    /// Where the first instance ends in its next lives.
+    failpoints: VecDeque<String>,
     /// How often the first instance was started.
     lives: usize,
+    /// Whether it, or its twin, was told that another has its place.
+    fenced: bool,
 }
 
-impl Stage<'_> {
+/// The first instance as the proxy knows it.
+#[derive(Default)]
+struct Target {
+    pid: AtomicI32,
+    /// It was met by its fault.
+    hit: AtomicBool,
+}
+
+impl Target {
+    fn set(&self, instance: &Instance) {
+        self.pid.store(instance.pid().as_raw_nonzero().get(), Ordering::SeqCst);
+    }
+
+    fn is_hit(&self) -> bool {
+        self.hit.load(Ordering::SeqCst)
+    }
+
+    fn meet(&self, fault: Fault) -> String {
+        let Some(pid) = Pid::from_raw(self.pid.load(Ordering::SeqCst)) else {
+            return "there is nobody to kill".to_owned();
+        };
+        self.hit.store(true, Ordering::SeqCst);
+        match fault {
+            Fault::Stop => format!("stopped: {:?}", kill_process(pid, Signal::STOP)),
+            Fault::Twin => "a twin comes".to_owned(),
+            _ => kolk::kill(pid),
+        }
+    }
+}
+
+impl<'a> Stage<'a> {
+    fn new(case: Case, ground: &'a Ground) -> Self {
+        Self {
+            case,
+            ground,
+            victim: Arc::default(),
+            problems: Vec::new(),
+            injected: 0,
+            failpoints: case.failpoints(),
+            lives: 1,
+            fenced: false,
+        }
+    }
+
     fn play(&mut self) -> Result<Findings, String> {
         self.ground.server.revive()?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -84,22 +135,21 @@ impl Stage<'_> {
     fn play_in(&mut self, folder: &Path) -> Result<Findings, String> {
         let program = program(VISITS, ADS, &self.name());
         fs::write(folder.join("case.sql"), program).map_err(|error| error.to_string())?;
-        let victim = Arc::new(AtomicI32::new(0));
-        let proxy = self.proxy(&victim);
-        let mut team = Vec::new();
-        for number in 0..SIZE {
-            let server = self.ground.server.address();
-            let broker = if number == 0 { proxy.address() } else { server };
-            team.push(Instance::start(folder, number, (&self.name(), broker))?);
-        }
-        victim.store(team[0].pid().as_raw_nonzero().get(), Ordering::SeqCst);
-        self.work(&mut team, &victim)?;
+        let proxy = self.proxy();
+        let mut team = self.team(folder, &proxy)?;
+        self.work(folder, &mut team)?;
         proxy.plan().clear();
-        // What is late may come after the end.
-        let _ =
-            world::wait_for(SETTLE, || proxy.ledger().without_effect().is_empty().then_some(()));
-        self.prove(&proxy);
-        self.end(&mut team, &victim)?;
+        match self.case.fault {
+            Fault::Stop => self.wake(&mut team)?,
+            Fault::Twin => self.await_fence(folder, &mut team)?,
+            _ => {
+                // What is late may come after the end.
+                let is_proven = || proxy.ledger().without_effect().is_empty().then_some(());
+                let _ = world::wait_for(SETTLE, is_proven);
+                self.prove(&proxy);
+            }
+        }
+        self.end(folder, &mut team)?;
         let outputs = self.ground.read(&self.name())?;
         self.check(&team, &outputs);
         let findings = self.ground.expected.compare(&outputs);
@@ -113,23 +163,32 @@ impl Stage<'_> {
         format!("state-{}-{seed}", fault.name()).replace([' ', ','], "-").to_lowercase()
     }
 
-    fn proxy(&self, victim: &Arc<AtomicI32>) -> Proxy {
-        let (server, victim) = (Arc::clone(&self.ground.server), Arc::clone(victim));
-        let kill = move |who| match who {
+    fn proxy(&self) -> Proxy {
+        let (server, victim) = (Arc::clone(&self.ground.server), Arc::clone(&self.victim));
+        let fault = self.case.fault;
+        let meet = move |who| match who {
             Victim::Broker => server.kill(),
-            Victim::Kolk => match Pid::from_raw(victim.load(Ordering::SeqCst)) {
-                Some(pid) => kolk::kill(pid),
-                None => "there is nobody to kill".to_owned(),
-            },
+            Victim::Kolk => victim.meet(fault),
         };
-        Proxy::start(self.ground.server.address(), Plan::new(self.case.plan()), Box::new(kill))
+        Proxy::start(self.ground.server.address(), Plan::new(self.case.plan()), Box::new(meet))
+    }
+
+    /// Three instances, the first behind the proxy.
+    fn team(&mut self, folder: &Path, proxy: &Proxy) -> Result<Vec<Instance>, String> {
+        let (name, server) = (self.name(), self.ground.server.address());
+        let start = |number: usize, broker, failpoint| {
+            Instance::start(place(folder, number), (&name, broker), failpoint)
+        };
+        let first = start(0, proxy.address(), self.failpoints.pop_front())?;
+        self.victim.set(&first);
+        Ok(vec![first, start(1, server, None)?, start(2, server, None)?])
     }
 
     /// Waits until every row of the oracle is in the outputs, starting again what was killed.
-    fn work(&mut self, team: &mut [Instance], victim: &AtomicI32) -> Result<(), String> {
+    fn work(&mut self, folder: &Path, team: &mut Vec<Instance>) -> Result<(), String> {
         let start = world::now();
         loop {
-            self.tend(team, victim)?;
+            self.tend(folder, team)?;
             let outputs = self.ground.read(&self.name());
             let found = outputs.map(|outputs| self.ground.expected.compare(&outputs));
             if found.as_ref().is_ok_and(|findings| findings.lost == 0) {
@@ -145,26 +204,64 @@ impl Stage<'_> {
         }
     }
 
-    /// Starts again what was killed; nobody else may have ended.
-    fn tend(&mut self, team: &mut [Instance], victim: &AtomicI32) -> Result<(), String> {
+    /// Starts again what was killed, and the twin when it is time; nobody else may have ended.
+    fn tend(&mut self, folder: &Path, team: &mut Vec<Instance>) -> Result<(), String> {
+        let fault = self.case.fault;
         if self.ground.server.is_dead() {
             world::pause(AWAY);
             self.ground.server.revive()?;
         }
+        if fault == Fault::Twin && self.victim.is_hit() && team.len() == SIZE {
+            let of = (&*self.name(), self.ground.server.address());
+            team.push(team[0].twin(place(folder, SIZE), of)?);
+        }
         for (number, instance) in team.iter_mut().enumerate() {
             let Some(status) = instance.run.ended() else { continue };
-            if number > 0 || !kolk::was_killed(status) || !self.case.fault.kills_instance() {
+            let dies = kolk::was_killed(status) && fault.kills_instance()
+                || kolk::has_aborted(status) && fault.needs_failpoints();
+            if fault.may_fence() && instance.is_fenced() {
+                self.fenced = true;
+            } else if number == 0 && dies {
+                self.again(instance)?;
+            } else {
                 let log = instance.run.log(15);
                 return Err(format!("instance {number} ended with {status}\n{log}"));
             }
-            if self.case.fault == Fault::LoseState {
-                instance.lose_state()?;
-            }
-            instance.run.again()?;
-            self.lives += 1;
-            victim.store(instance.pid().as_raw_nonzero().get(), Ordering::SeqCst);
         }
         Ok(())
+    }
+
+    fn again(&mut self, instance: &mut Instance) -> Result<(), String> {
+        if self.case.fault.loses_state() {
+            instance.lose_state()?;
+        }
+        instance.run.arm(self.failpoints.pop_front());
+        instance.run.again()?;
+        self.lives += 1;
+        self.victim.set(instance);
+        Ok(())
+    }
+
+    /// All is done without the first instance; now it goes on with what it was about to do.
+    fn wake(&mut self, team: &mut [Instance]) -> Result<(), String> {
+        let sleeper = &mut team[0];
+        if !self.victim.is_hit() || sleeper.run.ended().is_some() {
+            return Err("it never stood still".to_owned());
+        }
+        self.injected = 1;
+        kill_process(sleeper.pid(), Signal::CONT).map_err(|error| error.to_string())?;
+        let _ = world::wait_for(AWAKE, || sleeper.run.ended());
+        Ok(())
+    }
+
+    /// One of the two that have the same identity must learn it.
+    fn await_fence(&mut self, folder: &Path, team: &mut Vec<Instance>) -> Result<(), String> {
+        let learnt = world::wait_for(GOODBYE, || match self.tend(folder, team) {
+            Ok(()) => self.fenced.then_some(Ok(())),
+            Err(problem) => Some(Err(problem)),
+        });
+        self.injected = usize::from(self.fenced);
+        learnt.unwrap_or_else(|| Err("two work under one identity, and nobody is told".to_owned()))
     }
 
     /// Whether every fault showed.
@@ -174,6 +271,9 @@ impl Stage<'_> {
         self.injected = ledger.faults.iter().filter(|entry| entry.effective).count();
         self.problems.extend(ledger.trouble.iter().cloned());
         self.problems.extend(ledger.without_effect());
+        if self.case.fault.needs_failpoints() {
+            self.injected = self.lives - 1;
+        }
         if self.injected == 0 && self.case.fault != Fault::Nothing {
             self.problems.push(format!("no fault took effect: {left} did not find their request"));
         }
@@ -183,12 +283,14 @@ impl Stage<'_> {
     }
 
     /// Tells all to finish; they must, and well.
-    fn end(&mut self, team: &mut [Instance], victim: &AtomicI32) -> Result<(), String> {
-        self.tend(team, victim)?;
+    fn end(&mut self, folder: &Path, team: &mut Vec<Instance>) -> Result<(), String> {
+        self.tend(folder, team)?;
         team.iter().for_each(|instance| instance.run.stop());
         for (number, instance) in team.iter_mut().enumerate() {
             let ended = world::wait_for(GOODBYE, || instance.run.ended());
-            if !ended.is_some_and(|status| status.success()) {
+            if self.case.fault.may_fence() && instance.is_fenced() {
+                self.fenced = true;
+            } else if !ended.is_some_and(|status| status.success()) {
                 let log = instance.run.log(15);
                 self.problems.push(format!("told to stop, instance {number}: {ended:?}\n{log}"));
             }
@@ -206,6 +308,7 @@ impl Stage<'_> {
                 self.problems.push(format!("state of instance {number}: {}", wrong.join("\n")));
             }
             match instance.books() {
+                Ok(_) if instance.is_fenced() => {}
                 Ok(of) => {
                     self.problems.extend(of.problems());
                     books.push(of);
@@ -213,8 +316,8 @@ impl Stage<'_> {
                 Err(problem) => self.problems.push(problem),
             }
         }
-        if self.lives > 1 {
-            // What a life has read that was killed is in nobody's books.
+        if self.lives > 1 || self.fenced {
+            // What a life has read that was killed is in nobody's books, and one that was fenced has read what others read.
             return;
         }
         let (visits, ads) = (self.ground.data.visits.len(), self.ground.data.ads.len());
@@ -226,4 +329,9 @@ impl Stage<'_> {
             }
         }
     }
+}
+
+/// The folder of an instance.
+fn place(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("instance-{number}"))
 }

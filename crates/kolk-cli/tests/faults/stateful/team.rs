@@ -9,14 +9,18 @@ use std::path::{Path, PathBuf};
 
 /// How many work together.
 pub(super) const SIZE: usize = 3;
-/// Work in small pieces, so that faults find the middle of something; and the shortest session that brokers allow.
-const SETTINGS: [&str; 5] = [
+/// Work in small pieces, so that faults find the middle of something; the shortest session that brokers allow; and what an instance
+/// leaves open whose id nobody takes over does not hold readers back for a minute.
+const SETTINGS: [&str; 6] = [
     "batch.size=16384",
     "max.partition.fetch.bytes=8192",
     "session.timeout.ms=6000",
     "heartbeat.interval.ms=500",
     "request.timeout.ms=2000",
+    "transaction.timeout.ms=10000",
 ];
+/// What one says that learns that another has its identity: from the transaction coordinator, or from the group's.
+const FENCED: [&str; 2] = ["another instance runs with the transactional id", "FENCED_INSTANCE_ID"];
 
 /// One of them.
 pub(super) struct Instance {
@@ -25,16 +29,15 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Starts number `number` of the application in its folder below `folder`, where the program is.
+    /// Starts one of the application in its own folder beside the program, to end at a failpoint if there is one.
     ///
     /// # Errors
     /// In words.
     pub(super) fn start(
-        folder: &Path,
-        number: usize,
+        own: PathBuf,
         (application, broker): (&str, SocketAddr),
+        failpoint: Option<String>,
     ) -> Result<Self, String> {
-        let own = folder.join(format!("instance-{number}"));
         fs::create_dir_all(&own).map_err(|error| error.to_string())?;
         let line = format!(
             "run ../case.sql --app {application} --output json --state-dir state --commit-interval-ms 25 \
@@ -44,12 +47,31 @@ impl Instance {
         for setting in SETTINGS {
             arguments.extend(["--set".to_owned(), setting.to_owned()]);
         }
-        Ok(Self { run: Run::start(&own, arguments)?, folder: own })
+        Ok(Self { run: Run::start_failing(&own, arguments, failpoint)?, folder: own })
+    }
+
+    /// Starts another process with the same identity in a folder of its own, as a copy of a machine has it.
+    ///
+    /// # Errors
+    /// In words.
+    pub(super) fn twin(&self, own: PathBuf, of: (&str, SocketAddr)) -> Result<Self, String> {
+        let identities = Path::new("state/instances");
+        let copy = own.join(identities);
+        fs::create_dir_all(&copy).map_err(|error| error.to_string())?;
+        fs::copy(self.folder.join(identities).join("0"), copy.join("0"))
+            .map_err(|error| error.to_string())?;
+        Self::start(own, of, None)
     }
 
     /// Its process.
     pub(super) fn pid(&self) -> Pid {
         self.run.pid()
+    }
+
+    /// Whether it has said that another has its place.
+    pub(super) fn is_fenced(&self) -> bool {
+        let said = self.run.log(50);
+        FENCED.iter().any(|phrase| said.contains(phrase))
     }
 
     /// Its state goes the way of a disk.

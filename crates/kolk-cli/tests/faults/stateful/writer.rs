@@ -2,13 +2,18 @@
 //! time-stamps, and of lines that are written at once many have the same.
 
 use crate::foreign::Wire;
+use crate::world;
+use kolk_wire::ErrorCode;
 use kolk_wire::message::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kolk_wire::partitioner::partition_for_key;
 use kolk_wire::record::{BatchBuilder, Compression};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Fetches end with a batch: small ones are many fetches, among which faults find the middle.
 const BATCH_BYTES: usize = 4096;
+/// A new topic is there within this time.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A record: key, value, time-stamp.
 pub(super) type Line = (String, String, i64);
@@ -55,10 +60,20 @@ fn send(
         }],
         ..ProduceRequest::default()
     };
-    let response = wire.call(&request, 7)?;
-    let written = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-    match written.map(|partition| partition.error_code).find(|code| !code.is_none()) {
-        Some(code) => Err(format!("{topic} {index}: {code}")),
-        None => Ok(()),
+    // The leader of a new topic may not know yet that it is.
+    let outcome = world::wait_for(PATIENCE, || match attempt(wire, &request) {
+        Ok(ErrorCode::NOT_LEADER_OR_FOLLOWER | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => None,
+        other => Some(other),
+    });
+    match outcome {
+        Some(Ok(code)) if code.is_none() => Ok(()),
+        Some(Err(problem)) => Err(problem),
+        other => Err(format!("{topic} {index}: {other:?}")),
     }
+}
+
+fn attempt(wire: &mut Wire, request: &ProduceRequest) -> Result<ErrorCode, String> {
+    let response = wire.call(request, 7)?;
+    let mut written = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    written.next().map(|partition| partition.error_code).ok_or_else(|| "no answer".to_owned())
 }
