@@ -219,6 +219,16 @@ table! {
             Ok(())
         }, |settings| settings.conventions.timezone.clone()),
         "Zone of time-stamps written as text, and of text without an offset.";
+    "memory_max" [] "an amount such as 512 MiB, or `none`", "none" / "none",
+        (|settings, text| {
+            let bound = (text != "none").then(|| crate::size::parse(text));
+            settings.conventions.memory_max = bound.transpose()?;
+            Ok(())
+        }, |settings| {
+            settings.conventions.memory_max.map_or_else(|| "none".to_owned(), crate::size::show)
+        }),
+        "What all queries of the process together may hold in memory: stores, their indexes, and rows that wait. Beyond it reading \
+         waits; the least of the statements' values counts.";
     "auto.offset.reset" ["earliest", "latest", "none"] "", "earliest" / "earliest",
         (|settings, word| {
             settings.offset_reset = match word {

@@ -87,6 +87,8 @@ pub(crate) struct Lanes {
     idleness_moved: bool,
     policy: WatermarkPolicy,
     waiting_rows: usize,
+    /// Memory is short: no row waits for one that may not come before it becomes free.
+    hurry: bool,
 }
 
 /// What a task does next.
@@ -140,6 +142,7 @@ impl Lanes {
             idleness_moved: false,
             policy,
             waiting_rows: 0,
+            hurry: false,
         }
     }
 
@@ -194,6 +197,13 @@ impl Lanes {
     /// The watermark of an input.
     pub(crate) fn watermark(&self, input: usize) -> Option<i64> {
         self.watermarks[input]
+    }
+
+    /// Whether the smallest row goes although an earlier one may come; `true` when there are such.
+    pub(crate) fn set_hurry(&mut self, hurry: bool) -> bool {
+        let begins = hurry && !self.hurry;
+        self.hurry = hurry;
+        begins && self.waiting_rows > 0
     }
 
     /// Rows that wait.
@@ -312,7 +322,7 @@ impl Lanes {
             let is_open = lane.queue.is_empty() && !lane.progress.caught_up;
             is_open && sure(number, lane.progress.reached) < timestamp
         };
-        let is_full = self.waiting_rows >= WAITING_ROWS_MAX;
+        let is_full = self.hurry || self.waiting_rows >= WAITING_ROWS_MAX;
         if !is_full && others().any(may_bring_earlier) {
             return Next::Wait;
         }

@@ -32,6 +32,11 @@ pub(crate) trait Operate: Debug + Send {
         Vec::new()
     }
 
+    /// What it holds beside its stores, in bytes: indexes of them.
+    fn index_bytes(&self) -> usize {
+        0
+    }
+
     /// The watermark of its output when its own is this: rows that it puts out later may be no earlier.
     fn output_watermark(&self, watermark: i64) -> i64 {
         watermark

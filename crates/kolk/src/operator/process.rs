@@ -271,6 +271,10 @@ impl Operate for Processing {
         if self.keeps_state { vec![&mut self.state, &mut self.timers] } else { Vec::new() }
     }
 
+    fn index_bytes(&self) -> usize {
+        self.due.bytes()
+    }
+
     fn restored(&mut self, watermark: Option<i64>) -> Result<(), Corrupt> {
         self.watermark = watermark;
         self.due.clear();

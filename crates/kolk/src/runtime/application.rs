@@ -10,6 +10,7 @@ use super::topics;
 use crate::account::Account;
 use crate::client::config::ClientConfig;
 use crate::client::network::Notifier;
+use crate::state::budget::Budget;
 use crate::time::Clock;
 use crate::topology::{Stage, Topology, stages};
 use std::path::PathBuf;
@@ -141,6 +142,8 @@ impl Application {
         let identity = InstanceIdentity::acquire(&options.state)?;
         let topics = Arc::new(topics::ensure(&planned, &options.name, &options.client, &clock)?);
         let control = Arc::new(Control { failpoints, ..Control::default() });
+        let memory_max = topology.queries.iter().filter_map(|query| query.conventions.memory_max);
+        let budget = memory_max.min().map_or_else(Budget::unbounded, Budget::new);
         let mut application = Self { queries: Vec::new(), control, identity };
         for stage in planned {
             let query = &stage.query;
@@ -171,6 +174,7 @@ impl Application {
                 topics: Arc::clone(&topics),
                 state: options.state.clone(),
                 bug: application.control.failpoints.planted(),
+                budget: budget.clone(),
                 upstream,
             };
             let run =

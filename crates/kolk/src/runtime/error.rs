@@ -2,7 +2,9 @@
 
 use crate::client::error::ClientError;
 use crate::operator::PlanError;
+use crate::state::budget::Report;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why an application does not start.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +166,20 @@ pub enum QueryError {
     Fenced {
         /// The transactional id.
         id: String,
+    },
+    /// Memory is used up, and nothing has become free.
+    #[error(
+        "query {query} waited {} s for memory, and nothing became free: {report}. Raise memory_max, or bound the state by \
+         windows, GRACE PERIOD and RETENTION",
+        waited.as_secs()
+    )]
+    Memory {
+        /// The query.
+        query: String,
+        /// For how long it waited.
+        waited: Duration,
+        /// Who holds how much.
+        report: Report,
     },
     /// The client gives up.
     #[error(transparent)]

@@ -4,6 +4,7 @@ use super::application::{Shared, Until};
 use super::bug::Planted;
 use super::topics::TopicSizes;
 use crate::client::config::ClientConfig;
+use crate::state::budget::Budget;
 use crate::topology::Stage;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(super) struct StagePlan {
     pub(super) state: PathBuf,
     /// The mistake that a test has it make.
     pub(super) bug: Planted,
+    /// The memory that all stages of the process share.
+    pub(super) budget: Budget,
     /// Stages that write what this one reads, by topic.
     pub(super) upstream: Vec<(String, Arc<Shared>)>,
 }

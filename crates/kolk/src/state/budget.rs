@@ -1,4 +1,4 @@
-//! The memory of all that a process holds for its queries, under one bound: `memory_max`. Nothing asks it yet.
+//! The memory of all that a process holds for its queries, under one bound: `memory_max`.
 //!
 //! Whoever holds memory says how much, a batch at a time, with one atomic addition. Who is about to take more asks first, and
 //! waits when there is no room: reading stops, and Kafka keeps what is not read.
@@ -15,25 +15,14 @@ pub struct Budget(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     max: usize,
-    /// What all hold, and those of kind [`Kind::State`].
+    /// What all hold.
     used: AtomicUsize,
-    state: AtomicUsize,
     holders: Mutex<Vec<Weak<Holder>>>,
-}
-
-/// Whether memory becomes free when work goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// No: entries of stores stay until they expire.
-    State,
-    /// Yes: rows that wait to be processed or delivered.
-    Passing,
 }
 
 #[derive(Debug)]
 struct Holder {
     name: String,
-    kind: Kind,
     bytes: AtomicUsize,
 }
 
@@ -48,14 +37,19 @@ impl Budget {
     /// So many bytes for all.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        let (used, state) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self(Arc::new(Shared { max, used, state, holders: Mutex::default() }))
+        Self(Arc::new(Shared { max, used: AtomicUsize::new(0), holders: Mutex::default() }))
     }
 
     /// As much as there is.
     #[must_use]
     pub fn unbounded() -> Self {
         Self::new(usize::MAX)
+    }
+
+    /// Whether there is no bound: then nobody needs to say what it holds.
+    #[must_use]
+    pub fn is_unbounded(&self) -> bool {
+        self.0.max == usize::MAX
     }
 
     /// The bound in bytes.
@@ -76,16 +70,10 @@ impl Budget {
         self.used().saturating_add(more) > self.0.max
     }
 
-    /// Whether stores alone fill the budget: then waiting does not help, unless event time goes on elsewhere.
-    #[must_use]
-    pub fn is_full_of_state(&self) -> bool {
-        self.0.state.load(Ordering::Relaxed) >= self.0.max
-    }
-
     /// A holder, with nothing yet. The name says whose memory it is: `store visits-aggregate-1, partition 3`.
     #[must_use]
-    pub fn hold(&self, name: impl Into<String>, kind: Kind) -> Holding {
-        let holder = Arc::new(Holder { name: name.into(), kind, bytes: AtomicUsize::new(0) });
+    pub fn hold(&self, name: impl Into<String>) -> Holding {
+        let holder = Arc::new(Holder { name: name.into(), bytes: AtomicUsize::new(0) });
         let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
         holders.retain(|holder| holder.strong_count() > 0);
         holders.push(Arc::downgrade(&holder));
@@ -111,11 +99,8 @@ impl Holding {
     /// Says how many bytes it is now.
     pub fn set(&self, bytes: usize) {
         let before = self.holder.bytes.swap(bytes, Ordering::Relaxed);
-        let kind = (self.holder.kind == Kind::State).then_some(&self.budget.state);
-        for total in [Some(&self.budget.used), kind].into_iter().flatten() {
-            // Wraps where it shrinks: the sum of all is right all the same.
-            total.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
-        }
+        // Wraps where it shrinks: the sum of all is right all the same.
+        self.budget.used.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
     }
 
     /// What it said last.
@@ -181,8 +166,8 @@ mod tests {
     #[test]
     fn holders_add_up_and_give_back() {
         let budget = Budget::new(1000);
-        let rows = budget.hold("rows", Kind::Passing);
-        let store = budget.clone().hold("store", Kind::State);
+        let rows = budget.hold("rows");
+        let store = budget.clone().hold("store");
         rows.set(300);
         store.set(600);
         assert_eq!(
@@ -191,10 +176,7 @@ mod tests {
         );
         rows.set(100);
         assert_eq!((budget.used(), rows.bytes()), (700, 100));
-        store.set(1000);
-        assert!(budget.is_full_of_state());
         drop(store);
-        assert!(!budget.is_full_of_state());
         assert_eq!(budget.used(), 100);
         assert!(!Budget::unbounded().would_exceed(usize::MAX));
     }
@@ -204,14 +186,14 @@ mod tests {
         let budget = Budget::new(64 << 20);
         let holders: Vec<Holding> = (0..7)
             .map(|number| {
-                let holding = budget.hold(format!("store {number}"), Kind::State);
+                let holding = budget.hold(format!("store {number}"));
                 holding.set(number << 20);
                 holding
             })
             .collect();
-        let more = budget.hold("store 1", Kind::State);
+        let more = budget.hold("store 1");
         more.set(9 << 20);
-        let gone = budget.hold("gone", Kind::Passing);
+        let gone = budget.hold("gone");
         gone.set(1);
         drop(gone);
         assert_eq!(

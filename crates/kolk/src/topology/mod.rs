@@ -60,6 +60,8 @@ pub struct Conventions {
     pub where_without_value: WithoutValue,
     /// How inputs move an operator's watermark.
     pub watermark_policy: WatermarkPolicy,
+    /// How many bytes all queries of the process together may hold in memory; no bound if absent. Of several the least counts.
+    pub memory_max: Option<usize>,
 }
 
 /// How JSON time-stamps are written.
@@ -144,6 +146,7 @@ impl Default for Conventions {
             lambda_failures: LambdaFailures::default(),
             where_without_value: WithoutValue::default(),
             watermark_policy: WatermarkPolicy::default(),
+            memory_max: None,
         }
     }
 }

@@ -27,6 +27,7 @@ macro_rules! for_each_case {
             joiner::visits_meet_their_ads_step_by_step,
             joiner::the_joiner_gives_the_same_in_one_go,
             joiner::a_silent_input_is_left_out_after_its_time_out,
+            memory::reading_waits_for_memory_until_time_lets_state_expire,
             changes::an_input_that_is_created_again_stops_the_query,
             changes::an_output_that_is_created_again_stops_the_query,
             changes::offsets_out_of_range_follow_the_policy,

@@ -11,6 +11,7 @@ mod cluster;
 mod delivery;
 mod forwarding;
 mod joiner;
+mod memory;
 mod round_trip;
 mod sharing;
 mod stages;

@@ -23,6 +23,8 @@ mod delivery;
 mod forwarding;
 #[path = "../it/joiner.rs"]
 mod joiner;
+#[path = "../it/memory.rs"]
+mod memory;
 #[path = "../it/round_trip.rs"]
 mod round_trip;
 #[path = "../it/sharing.rs"]

@@ -309,6 +309,10 @@ impl Operate for Grouped {
         vec![&mut self.store]
     }
 
+    fn index_bytes(&self) -> usize {
+        self.due.bytes()
+    }
+
     /// Results of windows that close later are as old as their first row may be.
     fn output_watermark(&self, watermark: i64) -> i64 {
         match (&self.windows, self.plan.when) {

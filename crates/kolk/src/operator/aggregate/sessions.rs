@@ -368,6 +368,10 @@ impl Operate for Sessions {
         vec![&mut self.store]
     }
 
+    fn index_bytes(&self) -> usize {
+        self.due.bytes() + self.places.allocation_size()
+    }
+
     /// A session that is deleted or closes ended a gap and the grace ago.
     fn output_watermark(&self, watermark: i64) -> i64 {
         watermark.saturating_sub(self.gaps.gap).saturating_sub(self.gaps.grace)

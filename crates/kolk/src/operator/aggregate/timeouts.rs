@@ -179,6 +179,10 @@ impl Operate for Timeouts {
         vec![&mut self.store]
     }
 
+    fn index_bytes(&self) -> usize {
+        self.due.bytes() + self.places.allocation_size()
+    }
+
     /// A session that closes had its last row, if that was not late, a time-out ago.
     fn output_watermark(&self, watermark: i64) -> i64 {
         watermark.saturating_sub(self.timeout)

@@ -61,6 +61,11 @@ impl Buffer {
         }
     }
 
+    /// What it holds beside the store, in bytes.
+    pub(super) fn index_bytes(&self) -> usize {
+        self.chains.bytes() + self.ends.bytes()
+    }
+
     /// The slot that a time lies in.
     #[inline]
     pub(super) fn slot(&self, time: i64) -> i64 {

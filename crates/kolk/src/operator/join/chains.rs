@@ -63,6 +63,12 @@ impl Chains {
         self.nodes.len() - self.free.len()
     }
 
+    /// The memory held, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let (nodes, free) = (self.nodes.capacity(), self.free.capacity());
+        self.heads.allocation_size() + nodes * size_of::<Node>() + free * size_of::<u32>()
+    }
+
     /// The newest row of the chain with this hash of which `is_same` holds.
     #[inline]
     pub(super) fn newest(&self, hash: u32, is_same: impl Fn(&Row) -> bool) -> Option<Ticket> {

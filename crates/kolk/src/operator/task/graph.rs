@@ -272,6 +272,11 @@ impl Graph {
         self.nodes[node].operate.as_mut().map_or_else(Vec::new, |operate| operate.stores())
     }
 
+    /// What a node holds beside its stores, in bytes.
+    pub(super) fn index_bytes(&self, node: usize) -> usize {
+        self.nodes[node].operate.as_ref().map_or(0, |operate| operate.index_bytes())
+    }
+
     /// The stores of every node.
     pub(super) fn all_stores(&mut self) -> impl Iterator<Item = Vec<&mut Store>> {
         let operators = self.nodes.iter_mut().map(|node| node.operate.as_mut());

@@ -26,7 +26,7 @@ use crate::operator::lanes::{Item, LaneSettings, Lanes, Next, Progress};
 use crate::operator::operate::Turn;
 use crate::operator::stateless::types;
 use crate::operator::tail::Tail;
-use crate::record::{Addressed, Destination, Output, Rows, Slice};
+use crate::record::{Addressed, Destination, Output, Row, Rows, Slice};
 use crate::schema::DataType;
 use crate::state::Store;
 use crate::topology::{EventTime, Operator, Sink, Source, Stage, WatermarkPolicy};
@@ -71,6 +71,8 @@ pub struct Task {
     turns: Vec<Turn>,
     /// The input and the offsets, first and last, of the rows taken last.
     at: Option<(usize, (i64, i64))>,
+    /// Rows, or blocks of them, that were offered, and their bytes.
+    offered: (usize, usize),
 }
 
 /// One source of the stage.
@@ -156,6 +158,7 @@ impl Task {
             meeting,
             turns: Vec::new(),
             at: None,
+            offered: (0, 0),
         })
     }
 
@@ -175,6 +178,9 @@ impl Task {
         of.end = Some(last.offset + 1);
         let types = match &of.from {
             From::Records { lane, .. } => {
+                let count = rows.rows.len();
+                self.offered.0 += count;
+                self.offered.1 += count * (size_of::<Row>() + last.key.len() + last.value.len());
                 self.lanes.push(*lane, Item::Records { rows, next: 0 });
                 return Ok(());
             }
@@ -187,6 +193,8 @@ impl Task {
             let (task, item) = match message {
                 Message::Told { task, progress } => (task, Item::Told(progress)),
                 Message::Rows { task, chunk, around } => {
+                    self.offered.0 += chunk.rows;
+                    self.offered.1 += bytes.len();
                     (task, Item::Block { chunk, around, next: 0, offset: row.offset })
                 }
             };
@@ -478,6 +486,32 @@ impl Task {
             Some((node, _)) => of_nodes.get_mut(*node)?.next(),
         });
         store.flatten().collect()
+    }
+
+    /// About what it holds, in bytes: each store with what belongs to it, by number; then the rows that wait.
+    pub fn memory(&mut self, mut tell: impl FnMut(usize, usize)) {
+        for number in 0..self.stores.len() {
+            let place = self.stores[number];
+            let store = self.with_store(place, |store| store.bytes()).unwrap_or_default();
+            let index = place.filter(|(_, number)| *number == 0);
+            tell(number, store + index.map_or(0, |(node, _)| self.graph.index_bytes(node)));
+        }
+        // A row as large as those until now.
+        let each = self.offered.1.checked_div(self.offered.0).unwrap_or_default();
+        tell(self.stores.len(), self.lanes.waiting_rows() * each);
+    }
+
+    /// While memory is short, rows wait no longer for earlier ones of other lanes: those may have to wait for the memory that these
+    /// would set free. `true` when that lets some go.
+    pub fn set_hurry(&mut self, hurry: bool) -> bool {
+        self.lanes.set_hurry(hurry)
+    }
+
+    /// Whether time waits for other inputs, and not for this one.
+    #[must_use]
+    pub fn is_ahead(&self, input: usize) -> bool {
+        let least = (0..self.inputs.len()).map(|input| self.lanes.watermark(input)).min();
+        self.lanes.watermark(input) > least.flatten()
     }
 
     /// Puts an entry of a changelog or snapshot into the store of this number.

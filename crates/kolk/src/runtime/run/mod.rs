@@ -12,6 +12,7 @@
 
 mod commit;
 mod events;
+mod memory;
 mod purge;
 mod report;
 
@@ -37,6 +38,8 @@ use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Reads, Source};
 use crate::time::{Clock, Moment};
 use crate::topology::{self, OnBadRecord, Sink};
+use memory::Gate;
+pub(super) use memory::Reading;
 use purge::Purge;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,6 +96,7 @@ pub(super) struct StageRun {
     outlet: KafkaOutlet,
     committer: Committer,
     purge: Purge,
+    gate: Gate,
     phase: Phase,
     /// A position was chosen by policy: it is committed at once.
     chose_position: bool,
@@ -156,6 +160,7 @@ impl StageRun {
         };
         control.register(network.notifier());
         let started = clock.monotonic();
+        let has_state = plan.stage.stores.iter().any(|store| store.node.is_some());
         let factor = if transactional { 1 } else { PLAIN_COMMIT_FACTOR };
         Ok(Self {
             name: query.name.clone(),
@@ -173,6 +178,7 @@ impl StageRun {
             outlet,
             committer,
             purge: Purge::new(query, started),
+            gate: Gate::new(plan.budget.clone(), has_state),
             phase: Phase::Running,
             chose_position: false,
             revoked: Vec::new(),
@@ -278,9 +284,22 @@ impl StageRun {
         Ok(())
     }
 
+    /// While memory is short some partitions are not fetched.
+    fn look_at_memory(&mut self) -> Result<(), QueryError> {
+        let reading = self.gate.look(self.network.now(), self.account.read).map_err(|report| {
+            let (query, waited) = (self.name.clone(), memory::STUCK_AFTER);
+            QueryError::Memory { query, waited, report }
+        })?;
+        if let Work::Tasks(tasks) = &mut self.work {
+            tasks.hold_back(reading, &mut self.source);
+        }
+        Ok(())
+    }
+
     fn feed_rows(&mut self) -> Result<(), QueryError> {
         let now_ms = self.clock.now_ms().0;
         let mut bytes = 0;
+        self.look_at_memory()?;
         // What was written goes out while it is in the processor's cache, and the next fetch is asked for in time.
         while bytes < TURN_BYTES && self.delivery.has_room(&self.outlet) {
             let took = match &mut self.work {

@@ -93,7 +93,8 @@ impl StageRun {
         status.replayed = replayed;
         status.passed_over = self.passed_over;
         self.notices.show(&mut status.notices);
-        status.waiting = self.outlet.retrying().map(str::to_owned);
+        let retrying = self.outlet.retrying().map(str::to_owned);
+        status.waiting = retrying.or_else(|| self.gate.notice());
         status.first_output_ms =
             self.first_output.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }

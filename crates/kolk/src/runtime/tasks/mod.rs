@@ -9,6 +9,7 @@
 mod check;
 mod commit;
 mod input;
+mod memory;
 mod output;
 mod restore;
 mod restoring;
@@ -28,6 +29,7 @@ use crate::record::{Output, Rows, RowsReader};
 use crate::sink::delivery::Delivery;
 use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Flow, Source};
+use crate::state::budget::{Budget, Holding};
 use crate::state::local::{Changes, LocalState};
 use crate::time::Moment;
 use crate::topology::{OnBadRecord, Stage};
@@ -60,6 +62,10 @@ pub(super) struct Tasks {
     running: BTreeMap<i32, Running>,
     output: Output,
     scratch: Scratch,
+    /// The memory that all stages share.
+    budget: Budget,
+    /// Partitions that are not fetched because memory is short, and others are behind.
+    held: BTreeSet<TopicPartition>,
 }
 
 /// A task that works.
@@ -83,6 +89,8 @@ struct Running {
     committed: Vec<Option<i64>>,
     /// Partitions that are not fetched because too much of them waits.
     paused: BTreeSet<TopicPartition>,
+    /// What its stores hold, by number, and the rows that wait.
+    memory: Vec<Holding>,
 }
 
 /// Where what tasks put out goes, and the books.
@@ -130,6 +138,8 @@ impl Tasks {
             running: BTreeMap::new(),
             output: Output::default(),
             scratch: Scratch::new(),
+            budget: plan.budget.clone(),
+            held: BTreeSet::new(),
         })
     }
 
@@ -206,6 +216,7 @@ impl Tasks {
                 prepared: false,
                 committed: Vec::new(),
                 paused: BTreeSet::new(),
+                memory: self.memory(number),
             };
             for (partition, offset) in &read {
                 if let Some(offset) = offset {
@@ -216,6 +227,7 @@ impl Tasks {
             }
             running.committed = running.positions();
             self.running.insert(number, running);
+            self.note_memory(number);
         }
         self.note_idle(source);
         Ok(())
@@ -314,6 +326,7 @@ impl Tasks {
             }
             self.deliver(number, way)?;
             self.note_progress(number, source);
+            self.note_memory(number);
         }
         Ok(ran)
     }
@@ -348,7 +361,9 @@ impl Tasks {
         }
         if !running.paused.is_empty() && running.task.waiting_rows() < WAITING_ROWS_MAX / 2 {
             for partition in std::mem::take(&mut running.paused) {
-                source.set_flow(&partition, Flow::Open);
+                if !self.held.contains(&partition) {
+                    source.set_flow(&partition, Flow::Open);
+                }
             }
         }
     }
@@ -379,6 +394,7 @@ impl Tasks {
             self.located.remove(partition);
             self.restore.forget(partition.partition);
             self.running.remove(&partition.partition);
+            self.held.remove(partition);
         }
     }
 
@@ -387,6 +403,7 @@ impl Tasks {
         self.located.clear();
         self.restore.clear();
         self.running.clear();
+        self.held.clear();
     }
 
     /// Whether everything has been processed that the inputs held when their ends were asked for. A row that waits for one that only

@@ -335,6 +335,12 @@ impl Operate for StreamJoin {
         vec![&mut left.store, &mut right.store]
     }
 
+    fn index_bytes(&self) -> usize {
+        let (Both { left, right }, waiting) = (&self.buffers, &self.waiting);
+        let indexes = left.index_bytes() + right.index_bytes();
+        indexes + waiting.left.bytes() + waiting.right.bytes()
+    }
+
     fn output_watermark(&self, watermark: i64) -> i64 {
         match self.policy {
             WatermarkPolicy::Max => watermark,
