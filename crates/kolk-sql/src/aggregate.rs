@@ -17,6 +17,8 @@ pub struct Aggregate {
     pub more: More,
     /// Whether it can take a row back, which a table's rows need when they change.
     pub undoes: bool,
+    /// Whether it can where all values of a table are kept for it.
+    pub keeps: bool,
     /// How it is called, for people.
     pub form: &'static str,
 }
@@ -79,25 +81,27 @@ macro_rules! aggregates {
             takes: Takes::$takes,
             gives: Gives::$gives,
             more: More::$more,
-            undoes: aggregates!(@ $($undoes)?),
+            undoes: aggregates!(@undoes $($undoes)?),
+            keeps: aggregates!(@keeps $($undoes)?),
             form: $form,
         } ),* ];
     };
-    (@) => { false };
-    (@ undoes) => { true };
+    (@undoes undoes) => { true };
+    (@keeps keeps) => { true };
+    (@$of:ident $($other:ident)?) => { false };
 }
 
 aggregates! {
     "COUNT" Count(Any, OrNothing) -> Count undoes, "COUNT(*), COUNT(value)";
-    "COUNT_DISTINCT" CountDistinct(Any, Nothing) -> Count, "COUNT_DISTINCT(value)";
+    "COUNT_DISTINCT" CountDistinct(Any, Nothing) -> Count keeps, "COUNT_DISTINCT(value)";
     "SUM" Sum(Number, Nothing) -> Argument undoes, "SUM(number)";
     "AVG" Avg(WholeOrDouble, Nothing) -> Double undoes, "AVG(number)";
-    "MIN" Min(Ordered, Nothing) -> Argument, "MIN(value)";
-    "MAX" Max(Ordered, Nothing) -> Argument, "MAX(value)";
+    "MIN" Min(Ordered, Nothing) -> Argument keeps, "MIN(value)";
+    "MAX" Max(Ordered, Nothing) -> Argument keeps, "MAX(value)";
     "COLLECT_LIST" CollectList(Any, Nothing) -> Array undoes, "COLLECT_LIST(value)";
-    "COLLECT_SET" CollectSet(Any, Nothing) -> Array, "COLLECT_SET(value)";
-    "TOPK" TopK(Ordered, ColumnsAndLimit) -> Array, "TOPK(value[, column, …], k)";
-    "TOPKDISTINCT" TopKDistinct(Ordered, Limit) -> Array, "TOPKDISTINCT(value, k)";
+    "COLLECT_SET" CollectSet(Any, Nothing) -> Array keeps, "COLLECT_SET(value)";
+    "TOPK" TopK(Ordered, ColumnsAndLimit) -> Array keeps, "TOPK(value[, column, …], k)";
+    "TOPKDISTINCT" TopKDistinct(Ordered, Limit) -> Array keeps, "TOPKDISTINCT(value, k)";
     "EARLIEST_BY_OFFSET" EarliestByOffset(Any, LimitAndNulls) -> Argument,
         "EARLIEST_BY_OFFSET(value[, n][, ignore nulls])";
     "LATEST_BY_OFFSET" LatestByOffset(Any, LimitAndNulls) -> Argument,

@@ -91,7 +91,11 @@ pub fn sql() -> String {
     );
     text.push_str("\n## Aggregate functions\n\n| call | of a table too |\n|---|---|\n");
     for aggregate in AGGREGATES {
-        let undoes = if aggregate.undoes { "yes" } else { "no" };
+        let undoes = match (aggregate.undoes, aggregate.keeps) {
+            (true, _) => "yes",
+            (_, true) => "with `table_aggregates = 'all'`",
+            _ => "no",
+        };
         line(&mut text, &[code(aggregate.form), undoes.to_owned()]);
     }
     functions(&mut text);

@@ -9,7 +9,7 @@ use super::rows::{KeyOrigin, KeyPart, RecordKey, Rows, WindowColumns};
 use super::window::{window_columns, windowing, with_window};
 use crate::ast::{self, Clause, Expr, Select};
 use crate::error::{Problem, Result};
-use crate::settings::{Settings, StdDevSamp};
+use crate::settings::{Settings, StdDevSamp, TableAggregates};
 use crate::source::Span;
 use crate::typing::{AggregateDraft, Calls, Collector, Typing};
 use kolk::expression::{Expression, Kind, Literal};
@@ -191,6 +191,7 @@ fn settled(mut draft: AggregateDraft, settings: &Settings) -> AggregateDraft {
     if draft.of == "STDDEV_SAMP" && settings.stddev_samp == StdDevSamp::Variance {
         draft.function = AggregateFunction::VarSamp;
     }
+    draft.undoes |= draft.keeps && settings.table_aggregates == TableAggregates::All;
     draft
 }
 

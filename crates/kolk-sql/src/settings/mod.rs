@@ -71,6 +71,13 @@ words! {
         /// The last one of each key at each commit.
         Latest = "latest",
     }
+    /// Which aggregate functions tables have.
+    TableAggregates {
+        /// Also those for which all values of a group are kept.
+        All = "all",
+        /// Those that take a row back from what they are.
+        Reversible = "reversible",
+    }
     /// What may be joined.
     JoinRules {
         /// Whatever has a meaning.
@@ -127,6 +134,8 @@ pub struct Settings {
     pub outer_join: OuterJoin,
     /// Which changes of a table are written.
     pub table_updates: TableUpdates,
+    /// Which aggregate functions tables have.
+    pub table_aggregates: TableAggregates,
     /// What may be joined.
     pub join_rules: JoinRules,
     /// What becomes of a record that cannot be read.
@@ -168,6 +177,7 @@ impl Settings {
             outer_join: OuterJoin::WhenPassed,
             join_rules: JoinRules::Free,
             table_updates: TableUpdates::Latest,
+            table_aggregates: TableAggregates::All,
             on_bad_record: BadRecord::Fail,
             conventions: Conventions::default(),
             offset_reset: OffsetReset::Earliest,

@@ -40,6 +40,8 @@ pub(crate) struct AggregateDraft {
     pub(crate) function: kolk::topology::AggregateFunction,
     /// Whether it can take a row back.
     pub(crate) undoes: bool,
+    /// Whether it can where all values are kept.
+    pub(crate) keeps: bool,
     /// Its arguments.
     pub(crate) arguments: Vec<Expression>,
     /// Its constants.
@@ -157,6 +159,7 @@ impl Typing<'_> {
             of: aggregate.name,
             function: aggregate.function,
             undoes: aggregate.undoes,
+            keeps: aggregate.keeps,
             arguments: typed,
             constants,
             data_type,

@@ -5,6 +5,7 @@ use super::collect::{Collect, LIMIT};
 use super::count::Count;
 use super::distinct::CountDistinct;
 use super::extreme::{End, Extreme, ExtremeBytes};
+use super::kept::{Kept, Pick};
 use super::layout::{Call, State};
 use super::moments::{Correlation, Deviation, Measure};
 use super::offset::{ByOffset, SeveralByOffset, Which};
@@ -40,15 +41,14 @@ fn can_undo(function: Function) -> bool {
         | Function::StdDevSamp
         | Function::VarSamp
         | Function::Correlation
-        | Function::Attr => true,
-        Function::CountDistinct
+        | Function::Attr
+        | Function::CountDistinct
         | Function::Min
         | Function::Max
         | Function::CollectSet
         | Function::TopK
-        | Function::TopKDistinct
-        | Function::EarliestByOffset
-        | Function::LatestByOffset => false,
+        | Function::TopKDistinct => true,
+        Function::EarliestByOffset | Function::LatestByOffset => false,
     }
 }
 
@@ -65,6 +65,12 @@ fn state(of: &AggregateCall, types: &[DataType], undoes: bool) -> Result<State, 
         let types: Vec<String> = types.iter().map(ToString::to_string).collect();
         Err(format!("does not take ({})", types.join(", ")))
     };
+    if let (true, Some(pick)) = (undoes, pick(of)) {
+        return match types {
+            [argument] => Ok(variable(Kept::new(argument, pick))),
+            _ => Err("of a table takes one column, not several".to_owned()),
+        };
+    }
     Ok(match (of.function, types) {
         (Function::Count, [] | [_]) => fixed(Count),
         (Function::Sum, [argument]) => match argument {
@@ -102,6 +108,19 @@ fn state(of: &AggregateCall, types: &[DataType], undoes: bool) -> Result<State, 
         (Function::Attr, [argument]) => variable(Attr::new(argument, undoes)),
         _ => return misfit(),
     })
+}
+
+/// What a function takes from the values of a table, where all must be kept so that rows can be taken out again.
+fn pick(of: &AggregateCall) -> Option<Pick> {
+    match of.function {
+        Function::Min => Some(Pick::Least),
+        Function::Max => Some(Pick::Greatest),
+        Function::CountDistinct => Some(Pick::Count),
+        Function::CollectSet => Some(Pick::Set(number(of).unwrap_or(LIMIT))),
+        Function::TopK => number(of).map(Pick::Top),
+        Function::TopKDistinct => number(of).map(Pick::TopDistinct),
+        _ => None,
+    }
 }
 
 /// The number among a call's constants.

@@ -66,7 +66,8 @@ pub(super) fn write_item(
     write_json(&value, of, (style, zone), into);
 }
 
-fn is_nested(of: &DataType) -> bool {
+/// Whether values stand in columns as JSON.
+pub(super) fn is_nested(of: &DataType) -> bool {
     matches!(of, DataType::Array(_) | DataType::Map(..) | DataType::Struct(_))
 }
 

@@ -11,6 +11,7 @@ mod item;
 mod collect;
 mod distinct;
 mod top;
+mod kept;
 mod offset;
 mod tally;
 mod functions;

@@ -208,3 +208,46 @@ fn tables_take_back_what_a_changed_row_had_given() {
     let setting = Setting { collection: Collection::Table, ..Setting::default() };
     assert_eq!(results(&by_user(calls, None, Emit::Changes), &setting, &steps), expected);
 }
+
+#[test]
+fn tables_go_back_to_the_next_greatest_when_the_greatest_goes() {
+    let calls = vec![
+        call(F::Min, &[1], DataType::Bigint),
+        call(F::Max, &[4], DataType::String),
+        call(F::CountDistinct, &[1], DataType::Bigint),
+        call(F::CollectSet, &[1], array(DataType::Bigint)),
+        with(&[Literal::Integer(2)], call(F::TopK, &[1], array(DataType::Bigint))),
+        with(&[Literal::Integer(2)], call(F::TopKDistinct, &[4], array(DataType::String))),
+        call(F::Max, &[5], DataType::Decimal { precision: 4, scale: 1 }),
+    ];
+    let change = |old: &str, new: &str| In::Row {
+        cells: (!new.is_empty()).then(|| cells_of(new)),
+        time: 0,
+        old: (!old.is_empty()).then(|| cells_of(old)),
+    };
+    let steps = [
+        change("", "a 3 - - x -5"),
+        change("", "a -5 - - z 17"),
+        change("", "a 3 - - y -"),
+        change("", "a - - - - -"),
+        change("a -5 - - z 17", "a 9 - - x 2"),
+        change("a 3 - - y -", ""),
+        change("a 9 - - x 2", "b 9 - - x 2"),
+        change("a 3 - - x -5", ""),
+        change("a - - - - -", ""),
+    ];
+    let expected = [
+        r#"0: a 3 x 1 [3] [3] ["x"] -5"#,
+        r#"0: a -5 z 2 [-5,3] [3,-5] ["z","x"] 17"#,
+        r#"0: a -5 z 2 [-5,3] [3,3] ["z","y"] 17"#,
+        r#"0: a -5 z 2 [null,-5,3] [3,3] ["z","y"] 17"#,
+        r#"0: a 3 y 2 [null,3,9] [9,3] ["y","x"] 2"#,
+        r#"0: a 3 x 2 [null,3,9] [9,3] ["x"] 2"#,
+        r#"0: a 3 x 1 [null,3] [3] ["x"] -5"#,
+        r#"0: b 9 x 1 [9] [9] ["x"] 2"#,
+        "0: a null null 0 [null] [] [] null",
+        "0: a null null 0 [] [] [] null",
+    ];
+    let setting = Setting { collection: Collection::Table, ..Setting::default() };
+    assert_eq!(results(&by_user(calls, None, Emit::Changes), &setting, &steps), expected);
+}
