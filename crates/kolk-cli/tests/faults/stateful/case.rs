@@ -44,6 +44,8 @@ const POINTS: [&str; 8] = [
     "replaying",
 ];
 const REPLAYING: usize = POINTS.len() - 1;
+/// A case's first fault is at one of so many requests: there are more of each kind in every run.
+const FIRST: u32 = 4;
 
 impl Fault {
     pub(super) const ALL: &[Self] = &[
@@ -130,17 +132,18 @@ impl Case {
         match self.fault {
             Fault::Nothing | Fault::CrashAt(_) => Vec::new(),
             Fault::EndTxnCut | Fault::EndTxnLate | Fault::EndTxnDouble => {
-                (0..3).map(|_| self.planned(ApiKey::EndTxn, 12, &mut rng)).collect()
+                [FIRST, 8, 12].map(|most| self.planned(ApiKey::EndTxn, most, &mut rng)).into()
             }
-            Fault::KillBroker => vec![self.planned_at_commit(&mut rng)],
+            Fault::KillBroker => vec![self.planned_at_commit(FIRST, &mut rng)],
             // Early: what is left is for the others.
-            Fault::Stop | Fault::Twin => vec![self.planned(ApiKey::EndTxn, 4, &mut rng)],
+            Fault::Stop | Fault::Twin => vec![self.planned(ApiKey::EndTxn, FIRST, &mut rng)],
             Fault::KillKolk | Fault::LoseState => {
-                (0..2).map(|_| self.planned_at_commit(&mut rng)).collect()
+                [FIRST, 12].map(|most| self.planned_at_commit(most, &mut rng)).into()
             }
             Fault::CutRequest | Fault::CutResponse => {
                 let produce = self.planned(ApiKey::Produce, 20, &mut rng);
-                vec![produce, self.planned_at_commit(&mut rng), self.planned_elsewhere(&mut rng)]
+                let commit = self.planned_at_commit(FIRST, &mut rng);
+                vec![produce, commit, self.planned_elsewhere(&mut rng)]
             }
         }
     }
@@ -148,7 +151,7 @@ impl Case {
     /// Where the first instance ends in each of its lives; in those beyond it does not.
     pub(super) fn failpoints(&self) -> VecDeque<String> {
         let mut rng = self.rng();
-        let mut at = |point: usize| format!("{}:{}", POINTS[point], rng.u32(..6));
+        let mut at = |point: usize| format!("{}:{}", POINTS[point], rng.u32(..FIRST));
         match self.fault {
             Fault::CrashAt(REPLAYING) => [at(REPLAYING - 1), POINTS[REPLAYING].to_owned()].into(),
             Fault::CrashAt(point) => [at(point), at(point)].into(),
@@ -171,9 +174,9 @@ impl Case {
     }
 
     /// At a step of a commit.
-    fn planned_at_commit(&self, rng: &mut Rng) -> Planned {
+    fn planned_at_commit(&self, most: u32, rng: &mut Rng) -> Planned {
         let steps = [ApiKey::Produce, ApiKey::TxnOffsetCommit, ApiKey::EndTxn];
-        self.planned(steps[rng.usize(..steps.len())], 12, rng)
+        self.planned(steps[rng.usize(..steps.len())], most, rng)
     }
 
     /// At a request that is no step of a commit.

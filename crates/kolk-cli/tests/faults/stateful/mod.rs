@@ -123,11 +123,9 @@ fn is_telling(case: &Case) -> bool {
                 | Fault::CutResponse
                 | Fault::EndTxnLate
                 | Fault::KillBroker
-                | Fault::KillKolk
                 | Fault::Twin
-                | Fault::CrashAt(1 | 5)
         ),
-        _ => matches!(case.fault, Fault::Nothing | Fault::EndTxnCut | Fault::CrashAt(4)),
+        _ => matches!(case.fault, Fault::Nothing | Fault::EndTxnCut),
     }
 }
 

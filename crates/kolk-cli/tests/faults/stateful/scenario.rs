@@ -9,6 +9,7 @@ use crate::foreign::Partitions;
 use crate::kolk;
 use crate::proxy::{Plan, Proxy, Victim};
 use crate::world;
+use kolk_wire::ApiKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
 use std::fs;
@@ -138,6 +139,7 @@ impl<'a> Stage<'a> {
         let proxy = self.proxy();
         let mut team = self.team(folder, &proxy)?;
         self.work(folder, &mut team)?;
+        let left = proxy.plan().left();
         proxy.plan().clear();
         match self.case.fault {
             Fault::Stop => self.wake(&mut team)?,
@@ -146,7 +148,7 @@ impl<'a> Stage<'a> {
                 // What is late may come after the end.
                 let is_proven = || proxy.ledger().without_effect().is_empty().then_some(());
                 let _ = world::wait_for(SETTLE, is_proven);
-                self.prove(&proxy);
+                self.prove(&proxy, left);
             }
         }
         self.end(folder, &mut team)?;
@@ -181,6 +183,11 @@ impl<'a> Stage<'a> {
         };
         let first = start(0, proxy.address(), self.failpoints.pop_front())?;
         self.victim.set(&first);
+        // It is there first, so that there is work for it, and the others come while it works.
+        let joins = || (proxy.plan().seen(ApiKey::JoinGroup) > 0).then_some(());
+        if world::wait_for(GOODBYE, joins).is_none() {
+            return Err(format!("the first instance never joins\n{}", first.run.log(15)));
+        }
         Ok(vec![first, start(1, server, None)?, start(2, server, None)?])
     }
 
@@ -265,8 +272,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether every fault showed.
-    fn prove(&mut self, proxy: &Proxy) {
-        let left = proxy.plan().left();
+    fn prove(&mut self, proxy: &Proxy, left: usize) {
         let ledger = proxy.ledger();
         self.injected = ledger.faults.iter().filter(|entry| entry.effective).count();
         self.problems.extend(ledger.trouble.iter().cloned());
