@@ -142,7 +142,7 @@ pub enum QueryError {
     /// The sink refuses a row for good.
     #[error(
         "topic {topic}, partition {partition} refuses a row: {why}. Raise the topic's max.message.bytes (and \
-         max.request.size), or pass over such rows with on_bad_record = 'skip'"
+         max.request.size) or message.timestamp.after.max.ms, whichever it is about, or pass over such rows with on_bad_record = 'skip'"
     )]
     Refused {
         /// The output topic.

@@ -9,8 +9,8 @@ use crate::expression::Kind;
 use crate::schema::{DataType, Role, Schema};
 use crate::topology::prune::prune;
 use crate::topology::{
-    Aggregate, Collection, Exchange, Format, Join, JoinWith, Node, Operator, Payload, Query, Sink,
-    Source, Window,
+    Aggregate, Collection, Exchange, Format, Join, JoinWith, Node, OnBadRecord, Operator, Payload,
+    Query, Sink, Source, Window,
 };
 use std::time::Duration;
 
@@ -192,8 +192,15 @@ impl<'a> Cutter<'a> {
             name: name.to_owned(),
             collection: self.query.collection(input),
             exchange: Some(exchange),
+            on_bad_record: self.on_refused_row(),
             ..Source::new(&self.repartition_topic(name))
         }
+    }
+
+    /// What becomes of rows that the sink refuses: as at its sources, none of which may ask to stop.
+    fn on_refused_row(&self) -> OnBadRecord {
+        let stops = |(source, _): (&Source, _)| source.on_bad_record == OnBadRecord::Fail;
+        if self.query.sources().any(stops) { OnBadRecord::Fail } else { OnBadRecord::Skip }
     }
 
     /// The stores of a stage. `places` pairs nodes of the whole query with those of the stage.

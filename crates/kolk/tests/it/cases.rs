@@ -44,6 +44,8 @@ macro_rules! for_each_case {
 macro_rules! for_each_state_fault {
     ($run:ident) => {
         $run! {
+            poison::poison_has_the_fate_that_the_statement_says,
+            poison::an_operator_that_panics_stops_its_query_and_no_other,
             state_files::damaged_state_is_read_from_the_changelogs,
             state_files::an_older_copy_of_the_state_is_brought_up_to_date,
             state_topics::a_topic_that_is_created_again_under_state_stops_the_query,

@@ -12,6 +12,7 @@ mod delivery;
 mod forwarding;
 mod joiner;
 mod memory;
+mod poison;
 mod round_trip;
 mod sharing;
 mod stages;

@@ -25,6 +25,8 @@ mod forwarding;
 mod joiner;
 #[path = "../it/memory.rs"]
 mod memory;
+#[path = "../it/poison.rs"]
+mod poison;
 #[path = "../it/round_trip.rs"]
 mod round_trip;
 #[path = "../it/sharing.rs"]
