@@ -52,6 +52,7 @@ macro_rules! for_each_state_fault {
             state_topics::a_topic_that_grows_under_state_stops_the_query,
             state_topics::a_topic_that_was_created_again_is_noticed_at_the_start,
             state_topics::a_topic_that_has_grown_is_noticed_at_the_start,
+            state_topics::a_changelog_that_lost_records_is_noticed_where_they_are_missed,
             state_topics::retention_that_overtakes_a_query_with_state_follows_the_policy,
         }
     };

@@ -176,7 +176,7 @@ fn exchanged(folder: &Path) {
     copy_folder(&other, folder);
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (entry, to) = (entry.unwrap().path(), to.to_owned());

@@ -2,9 +2,12 @@
 
 use crate::cluster::{Cluster, wait_until};
 use crate::state::{Job, expected, wait_for_rest};
-use kolk::client::Offset;
+use crate::state_files::copy_folder;
+use crate::verify::differences;
 use kolk::client::admin::Internal;
+use kolk::client::{Offset, TopicPartition};
 use kolk::runtime::{Application, ApplicationOptions, Failpoints, QueryStatus, Until};
+use kolk::state::local::{read_folder, task_folders};
 use std::sync::Arc;
 
 /// The topics that the second stage reads or keeps its state in.
@@ -202,4 +205,67 @@ pub(crate) fn retention_that_overtakes_a_query_with_state_follows_the_policy(clu
         let expected = expected(100).into_iter().map(|(page, count)| (page, count + 1));
         assert_eq!(job.counts(), expected.collect());
     }
+}
+
+/// How far the local state has read the changelog of the counts, by partition.
+fn positions(job: &Job<'_>) -> Vec<(i32, Offset)> {
+    let folders = task_folders(&job.options(Until::End).state).unwrap();
+    let contents = folders.iter().filter_map(|folder| read_folder(folder).unwrap());
+    let stage = job.cluster.name(&job.topic("counts"));
+    let of_stage = contents.filter(|of| of.layout.stage == stage);
+    let positions = of_stage.map(|of| {
+        let counts = of.positions.iter().find(|(store, _)| store.ends_with("-aggregate-1"));
+        (of.layout.partition, Offset(*counts.unwrap().1))
+    });
+    positions.collect()
+}
+
+pub(crate) fn a_changelog_that_lost_records_is_noticed_where_they_are_missed(cluster: &Cluster) {
+    let job = Job::new(cluster, "lost");
+    let folder = |name: &str| cluster.folder.path().join(name);
+    let run = |state: &str| {
+        let options = ApplicationOptions { state: folder(state), ..job.options(Until::End) };
+        job.run_to_end(options)
+    };
+    let delete = |up_to: &[(i32, Offset)]| {
+        for (partition, offset) in up_to {
+            let changelog = TopicPartition::new(job.real(Counts).as_str(), *partition);
+            cluster.admin().delete_records(&changelog, *offset).unwrap();
+        }
+    };
+    job.produce(0..60);
+    run("state");
+    copy_folder(&folder("state"), &folder("older"));
+    job.produce(60..100);
+    run("state");
+    let before = positions(&job);
+    assert_eq!(before.len(), 2);
+    job.produce(100..140);
+    run("state");
+
+    // Every count was written again since: what is left is all that is needed.
+    delete(&before);
+    job.produce(140..150);
+    let status = run("older");
+    let begins = |notice: &String| notice.contains("whose changelog begins at");
+    assert!(status.iter().any(|of| of.notices.iter().any(begins)), "{:?}", status[1].notices);
+    assert_eq!(job.counts(), expected(150));
+    assert_eq!(differences(cluster, &folder("older")), [""; 0]);
+    run("state");
+    delete(&positions(&job));
+    job.produce(150..160);
+    run("state");
+    assert_eq!(job.counts(), expected(160), "nothing was missing here");
+
+    // Who has nothing of it on disk would count on from too little.
+    job.produce(160..170);
+    let options = ApplicationOptions { state: folder("new"), ..job.options(Until::End) };
+    for _ in 0..2 {
+        let error = job.refusal(options.clone());
+        assert!(error.contains("records of its changelogs were deleted"), "{error}");
+        assert!(error.contains("kolk reset"), "{error}");
+    }
+    assert_eq!(job.counts(), expected(160), "nothing is written");
+    run("state");
+    assert_eq!(job.counts(), expected(170), "who has all of it goes on");
 }

@@ -1,5 +1,7 @@
-//! A disk that is full under the broker: it says so, keeps what it has acknowledged, and goes on when there is room again.
+//! A disk that is full under the broker: it says so, keeps what it has acknowledged, and goes on when there is room again. A disk
+//! that is full or read-only under the state.
 
+use super::{Desk, told};
 use crate::check::{Bins, compare};
 use crate::foreign::read_topic;
 use crate::kolk::Run;
@@ -63,6 +65,63 @@ fn check(disk: &Disk, folder: &Path, mode: &str) {
     if mode == "exactly_once" {
         assert_eq!(findings.repeats, 0, "{findings:?}");
     }
+}
+
+/// A count of 3000 users takes more.
+const SMALL: &str = "size=128k";
+
+#[test]
+fn a_disk_that_refuses_state_costs_the_local_state_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount(&folder.path().join("state")) else {
+        say("skipped: only root can mount a small disk");
+        return;
+    };
+    disk.resize(SMALL);
+    let server = Server::start(Kind::Embedded).unwrap();
+    let desk = Desk::at(server.address());
+    desk.write(
+        "app.sql",
+        "CREATE STREAM v (user_name STRING) WITH (kafka_topic='in', value_format='JSON');
+         CREATE TABLE c WITH (kafka_topic='out') AS SELECT user_name, COUNT(*) AS visits FROM v GROUP BY user_name;",
+    );
+    desk.ok("topic create in --partitions 1");
+    let state = disk.0.display();
+    let run = format!("run app.sql --app disk --until-end --state-dir {state}");
+    let visits: Vec<String> =
+        (0..3000).map(|n| format!("{{\"user_name\":\"{n:0>60}\"}}")).collect();
+    let visits: Vec<&str> = visits.iter().map(String::as_str).collect();
+
+    // Counted all the same; the next run reads the changelogs.
+    for (round, size) in [SMALL, SMALL, ROOM].into_iter().enumerate() {
+        disk.resize(size);
+        desk.produce("in", &visits);
+        let ended = desk.run(&run);
+        let is_told = ended.error.contains("goes on without its local state");
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        assert_eq!(is_told, size == SMALL, "{ended:?}");
+        assert!(!is_told || ended.error.contains("free some space there"), "{ended:?}");
+        check_counts(&desk, round + 1);
+    }
+    desk.ok(&format!("state verify --state-dir {state}"));
+
+    // Nobody can be an instance without a folder to write to: nothing begins.
+    disk.resize("ro");
+    desk.produce("in", &visits);
+    told(&desk.run(&run), 2, &["cannot use the state directory", "Read-only file system"]);
+    check_counts(&desk, 3);
+    disk.resize("rw");
+    assert_eq!(desk.run(&run).status, Some(0));
+    check_counts(&desk, 4);
+}
+
+/// The last count of each user.
+fn check_counts(desk: &Desk, expected: usize) {
+    let all = desk.values("out");
+    let last = &all[all.len() - 3000..];
+    let visits = format!("\"VISITS\":{expected}}}");
+    assert!(last.iter().all(|value| value.to_ascii_uppercase().ends_with(&visits)), "{}", last[0]);
+    assert_eq!(all.len(), 3000 * expected, "each is written once with each round");
 }
 
 /// A small file system in memory, taken away at the end.
