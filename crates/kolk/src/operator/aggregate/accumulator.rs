@@ -1,7 +1,7 @@
 //! What an aggregate function keeps of the rows of a group, as bytes, and how a row changes it.
 //!
 //! States of fixed size are changed where they are, in the store, one function after the other over all rows at hand: a function
-//! is called once for many rows. Those that grow are written anew.
+//! is called once for many rows. Those that grow are written anew, but where the function knows how to do without.
 
 use crate::operator::appender::Appender;
 use crate::operator::column::Vector;
@@ -52,6 +52,17 @@ pub(super) trait Fixed: Debug + Send {
 pub(super) trait Variable: Debug + Send {
     /// Puts a row in; `of` are the arguments. `false` when the state stays as it is.
     fn add(&self, of: &[&Vector], row: usize, growth: Growth<'_>, scope: &mut Scope<'_>) -> bool;
+
+    /// Puts a row in without a change of the state's size; `text` is memory to be used. `false` when that cannot be done, and nothing was.
+    fn add_in_place(
+        &self,
+        _row: (&[&Vector], usize),
+        _state: &mut [u8],
+        _text: &mut Vec<u8>,
+        _scope: &mut Scope<'_>,
+    ) -> bool {
+        false
+    }
 
     /// Takes a row out that was put in; otherwise as [`Self::add`]. Plans ask it only of functions that can.
     fn undo(

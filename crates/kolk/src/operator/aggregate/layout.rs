@@ -151,6 +151,15 @@ impl Layout {
                     of.result(state, old, &mut text);
                 }
             }
+            let in_place = rows.store.update(entry.id).get_mut(place.clone()).unwrap_or_default();
+            if of.add_in_place((rows.arguments, *row), in_place, &mut text, scope) {
+                if let Some(into) = rows.results.as_deref_mut() {
+                    of.result(in_place, into, &mut text);
+                }
+                continue;
+            }
+            let value = rows.store.value(entry.id);
+            let state = value.get(place.clone()).unwrap_or_default();
             new.clear();
             let changed = of.add(rows.arguments, *row, Growth { state, new: &mut new }, scope);
             if let Some(into) = rows.results.as_deref_mut() {
@@ -176,6 +185,11 @@ impl Layout {
             let State::Variable(function, part) = &call.state else { continue };
             record.new.clear();
             let place = self.part(&record.bytes, *part);
+            let in_place = record.bytes.get_mut(place.clone()).unwrap_or_default();
+            let text = &mut record.spare;
+            if way == Way::In && function.add_in_place((of, row), in_place, text, scope) {
+                continue;
+            }
             let state = record.bytes.get(place.clone()).unwrap_or_default();
             let growth = Growth { state, new: &mut record.new };
             let changed = match way {
