@@ -198,14 +198,14 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "fetch.max.bytes",
         BYTES,
-        "16777216",
+        "8388608",
         "The most that one fetch returns; a first batch larger than this still arrives.",
     ),
     row("fetch.max.wait.ms", MILLIS, "500", "A fetch is answered after this, whatever there is."),
     row(
         "max.partition.fetch.bytes",
         BYTES,
-        "2097152",
+        "1048576",
         "The most that one fetch returns of a partition.",
     ),
     row(
