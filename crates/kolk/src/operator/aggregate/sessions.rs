@@ -20,7 +20,6 @@ use crate::state::row::Corrupt;
 use crate::state::{EntryId, Store, TimeIndex};
 use crate::topology::Windowing;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where a record's numbers stand, and where its states begin.
@@ -48,7 +47,7 @@ pub(super) struct Sessions {
     places: HashMap<u64, EntryId>,
     /// Where only the last change counts: the sessions that have changed since the last commit, by number, and the bounds under which
     /// readers know what they are made of.
-    changed: BTreeMap<u64, Vec<[i64; 2]>>,
+    changed: HashMap<u64, Vec<[i64; 2]>>,
     due: TimeIndex<Due>,
     /// Nothing falls due before the watermark is here.
     next_due: i64,
@@ -108,7 +107,7 @@ impl Sessions {
             gaps,
             store: Store::new("aggregate"),
             places: HashMap::new(),
-            changed: BTreeMap::new(),
+            changed: HashMap::new(),
             due: TimeIndex::new(),
             next_due: i64::MAX,
             watermark: i64::MIN,
@@ -139,7 +138,7 @@ impl Sessions {
         // A session of one moment stays what it is when there is another row of that moment.
         let stays = (start, end) == (time, time);
         let holds = self.plan.when == When::Commit;
-        let known = if holds { self.known(entry, time) } else { Vec::new() };
+        let known = if holds { self.known(entry, time, joined) } else { None };
         self.join(entry, step, (goes_out && !stays).then_some(&mut *results));
         let was_there = goes_out && joined > 0 && stays;
         if let (true, Some(old)) = (was_there, results.old_calls()) {
@@ -155,7 +154,7 @@ impl Sessions {
         put_i64(bytes, START, start);
         put_i64(bytes, END, end);
         put_u64(bytes, LAST, number);
-        if holds {
+        if let Some(known) = known {
             self.changed.insert(u64_at(bytes, NUMBER), known);
         }
         if goes_out {
@@ -165,13 +164,18 @@ impl Sessions {
             context.fates.failed_expressions += failed;
             results.end(end, was_there);
         }
-        self.keep(entry, step);
+        self.keep(entry, step, joined == 0);
         true
     }
 
-    /// Under which bounds readers know the sessions that a row joins.
-    fn known(&mut self, entry: Option<EntryId>, time: i64) -> Vec<[i64; 2]> {
+    /// Under which bounds readers know the sessions that a row joins; nothing if it joins one alone, of which that is noted.
+    fn known(&mut self, entry: Option<EntryId>, time: i64, joined: usize) -> Option<Vec<[i64; 2]>> {
         let held = entry.map_or(&[][..], |id| self.store.value(id));
+        let mut joins = items(held).filter(|of| self.gaps.touches(of, time, self.watermark));
+        let is_noted = |of: &[u8]| self.changed.contains_key(&u64_at(of, NUMBER));
+        if joined == 1 && joins.next().is_some_and(is_noted) {
+            return None;
+        }
         let mut known = Vec::new();
         for record in items(held).filter(|of| self.gaps.touches(of, time, self.watermark)) {
             match self.changed.remove(&u64_at(record, NUMBER)) {
@@ -180,7 +184,7 @@ impl Sessions {
                 None => known.push([i64_at(record, START), i64_at(record, END)]),
             }
         }
-        known
+        Some(known)
     }
 
     /// Appends a session as it is.
@@ -195,7 +199,9 @@ impl Sessions {
 
     /// Appends what has changed since the last commit.
     fn tell_changed(&mut self, results: &mut Results, context: &mut Context<'_>) {
-        for (number, known) in std::mem::take(&mut self.changed) {
+        let mut changed: Vec<(u64, Vec<[i64; 2]>)> = self.changed.drain().collect();
+        changed.sort_unstable_by_key(|(number, _)| *number);
+        for (number, known) in changed {
             let Some(id) = self.places.get(&number).copied() else { continue };
             let is_it = |record: &&[u8]| u64_at(record, NUMBER) == number;
             let Some(record) = items(self.store.value(id)).find(is_it) else { continue };
@@ -238,8 +244,8 @@ impl Sessions {
         }
     }
 
-    /// Writes the record into its group, in the place of those that it was made of.
-    fn keep(&mut self, entry: Option<EntryId>, step: &Step<'_>) {
+    /// Writes the record into its group, in the place of those that it was made of; one that begins closes or is forgotten some day.
+    fn keep(&mut self, entry: Option<EntryId>, step: &Step<'_>, begins: bool) {
         let Self { record, store, list, .. } = self;
         let start = i64_at(&record.bytes, START);
         let held = entry.map_or(&[][..], |id| store.value(id));
@@ -260,9 +266,9 @@ impl Sessions {
             }
             None => store.put(self.keys.get(step.row), list),
         };
-        let number = u64_at(&record.bytes, NUMBER);
-        if self.places.insert(number, id).is_none() {
-            let end = i64_at(&record.bytes, END);
+        if begins {
+            let (number, end) = (u64_at(&record.bytes, NUMBER), i64_at(&record.bytes, END));
+            self.places.insert(number, id);
             let closes = self.plan.when == When::Closed;
             let time = if closes { self.gaps.close(end) } else { self.gaps.expiry(end) };
             self.due.insert(time, Due { number, closes });
