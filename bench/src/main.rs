@@ -120,6 +120,12 @@ impl Options {
         Ok(Plan { few, many, repeats: self.repeats.unwrap_or(standard.2).max(1) })
     }
 
+    /// How often a rival runs that takes much longer than Kolk, where nothing is said.
+    fn rival_repeats(&self, standard: usize) -> usize {
+        let standard = if self.quick { 1 } else { standard };
+        self.repeats.unwrap_or(standard).max(1)
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|part| name.contains(part))
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Records appended between two looks at the network.
 const TURN: u64 = 2048;
 /// Records under way, at most, where the job is to say how many there are.
-const UNDER_WAY_MAX: u64 = 100_000;
+const UNDER_WAY_MAX: u64 = 30_000;
 /// What is under way at the end must come within this.
 const LATEST: Duration = Duration::from_secs(60);
 /// Records that only show that the job runs have no number: one more than all that have.
