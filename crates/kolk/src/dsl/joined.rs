@@ -60,7 +60,15 @@ impl<'p, T> Joined<'p, T> {
             |side: fn(&(&str, &str)) -> String| on.iter().map(side).collect::<Vec<String>>();
         let left_key = left.keys(&names(|(left, _)| (*left).to_owned()), "join");
         let right_key = right.keys(&names(|(_, right)| (*right).to_owned()), "join");
-        let schema = schema([&left.schema(), &right.schema()], [&left_key, &right_key]);
+        let sides = [left.schema(), right.schema()];
+        let checked = match self.with {
+            JoinWith::Tables => by_primary_key(&sides[0], &left_key)
+                .and_then(|()| by_primary_key(&sides[1], &right_key)),
+            JoinWith::StreamTable => by_primary_key(&sides[1], &right_key),
+            JoinWith::Streams { .. } | JoinWith::ForeignKey => Ok(()),
+        };
+        left.program.or_fail(checked, || ());
+        let schema = schema([&sides[0], &sides[1]], [&left_key, &right_key]);
         let schema = left.program.or_fail(schema, Schema::default);
         let Self { kind, with, .. } = self;
         let join = Join { kind, left_key, right_key, with, late: Late::Skip };
@@ -81,14 +89,28 @@ impl<'p> Joined<'p, Stream<'p>> {
 }
 
 impl<'p> Joined<'p, Table<'p>> {
-    /// By equal primary keys: the columns of both, left and right. The result has the columns `key` (or `key1`, `key2`
-    /// …), those of the left and
-    /// those of the right; where both have a name, [`Table::named`] tells them apart.
+    /// By equal primary keys: the columns of both, left and right; those of windows belong to them. The result has the columns `key`
+    /// (or `key1`, `key2` …), those of the left and those of the right; where both have a name, [`Table::named`] tells them
+    /// apart.
     #[must_use]
     pub fn on(self, columns: &[(&str, &str)]) -> Table<'p> {
         let (rows, node) = self.node(columns);
         Table::new(rows.program, node)
     }
+}
+
+/// Refuses to look for a table's row by anything but its whole key, windows included: there may be several then.
+fn by_primary_key(table: &Schema, key: &[usize]) -> Result<(), DslError> {
+    let is_key = |role: &Role| matches!(role, Role::Key | Role::WindowStart | Role::WindowEnd);
+    let columns = table.columns.iter().enumerate().filter(|(_, column)| is_key(&column.role));
+    if columns.clone().map(|(at, _)| at).all(|at| key.contains(&at))
+        && columns.clone().count() == key.len()
+    {
+        return Ok(());
+    }
+    let names: Vec<&str> = columns.map(|(_, column)| column.name.as_str()).collect();
+    let why = format!("a table's rows are found by its whole primary key: {}", names.join(", "));
+    Err(DslError::Step { step: "join".to_owned(), why })
 }
 
 fn schema(sides: [&Schema; 2], keys: [&[usize]; 2]) -> Result<Schema, DslError> {

@@ -106,6 +106,62 @@ fn what_means_nothing_is_told_with_its_step() {
     }
 }
 
+#[test]
+fn tables_with_windows_meet_window_by_window() {
+    let program = Program::new();
+    let minute = || Windows::tumbling(Duration::from_secs(60));
+    let counts = |topic: &str| {
+        let rows = program.stream(topic, [("page", Text)]);
+        rows.group_by(["page"]).windowed_by(minute()).count().named(topic)
+    };
+    let by = [("page", "page"), ("WINDOWSTART", "WINDOWSTART"), ("WINDOWEND", "WINDOWEND")];
+    counts("seen").full_join(counts("sold")).on(&by).to("both");
+    let mut driver = TestDriver::new(&program.build().unwrap()).unwrap();
+    for (topic, page, time) in [
+        ("seen", "a", 1000),
+        ("seen", "a", 2000),
+        ("sold", "b", 1000),
+        ("sold", "a", 3000),
+        ("sold", "a", 61_000),
+        // Too late for its window. It moves no time either, and must not keep the next row waiting for it.
+        ("sold", "a", 4000),
+        ("seen", "a", 62_000),
+    ] {
+        let value = format!(r#"{{"page":"{page}"}}"#);
+        driver.pipe(topic, TestRecord::new(None, Some(value.as_bytes()), time)).unwrap();
+    }
+    // What stands in the table at the end, by page and window, counted by hand.
+    let mut last = std::collections::BTreeMap::new();
+    for row in driver.read_json::<serde_json::Value>("both").unwrap() {
+        let key = (row["key1"].as_str().unwrap().to_owned(), row["key2"].as_i64().unwrap());
+        last.insert(key, (row["seen.count"].as_i64(), row["sold.count"].as_i64()));
+    }
+    let expected = [
+        (("a".to_owned(), 0), (Some(2), Some(1))),
+        (("a".to_owned(), 60_000), (Some(1), Some(1))),
+        (("b".to_owned(), 0), (None, Some(1))),
+    ];
+    assert_eq!(last.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn tables_are_joined_by_their_whole_keys_only() {
+    let program = Program::new();
+    let [left, right] = ["a", "b"].map(|topic| {
+        let rows = program.stream(topic, [("page", Text)]).group_by(["page"]);
+        rows.windowed_by(Windows::tumbling(Duration::from_secs(60))).count().named(topic)
+    });
+    left.join(right).on(&[("page", "page")]).to("o");
+    let why = "join: a table's rows are found by its whole primary key: a.page, a.WINDOWSTART, a.WINDOWEND";
+    assert_eq!(program.build().unwrap_err().to_string(), why);
+    let told = error(|program| {
+        let users = program.table("users", ("id", Bigint), [("name", Text)]);
+        let visits = program.stream("visits", [("user", Text)]);
+        visits.join_table(users).on(&[("user", "name")]).to("o");
+    });
+    assert_eq!(told, "join: a table's rows are found by its whole primary key: id");
+}
+
 /// Passes on the first visit of each page, and says how many there were when a minute is over.
 #[derive(Default)]
 struct FirstVisits;

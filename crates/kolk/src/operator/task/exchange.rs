@@ -107,6 +107,10 @@ impl Sender {
         let mut met = watermark;
         let now: Vec<Option<Vector>> = chunk.columns.iter().cloned().map(Some).collect();
         let rows = Moving::new(chunk);
+        if rows.arriving.rows > 0 {
+            // Whoever reads rows no longer takes this task for caught up, until it is told again.
+            self.told = None;
+        }
         let mut marks = rows.arriving.marks.iter().peekable();
         for row in 0..rows.arriving.rows {
             while let Some(mark) = marks.next_if(|mark| mark.at <= row) {
