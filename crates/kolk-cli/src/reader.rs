@@ -19,6 +19,11 @@ use std::time::Duration;
 /// How long one wait may be, so that a signal is noticed soon.
 pub(crate) const WAIT_MAX: Duration = Duration::from_millis(100);
 
+/// How long an end waits for transactions that are still open.
+const SETTLE_MAX: Duration = Duration::from_secs(10);
+/// How soon it is looked for again.
+const SETTLE_PAUSE: Duration = Duration::from_millis(20);
+
 /// Reads partitions.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -148,6 +153,30 @@ pub(crate) fn bounds(
     Ok(ends.iter().map(bound).collect())
 }
 
+/// The same, and the ends take in all that was written when this was called: transactions that are being committed are waited for,
+/// those that stay open no longer than [`SETTLE_MAX`].
+///
+/// # Errors
+/// As [`bounds`].
+pub(crate) fn settled_bounds(
+    session: &Session,
+    topic: &TopicDescription,
+) -> anyhow::Result<BTreeMap<i32, (Offset, Offset)>> {
+    let written = bounds(&session.reading(&[("isolation.level", "read_uncommitted")])?, topic)?;
+    let mut pause = Network::new(session.config(), Arc::clone(session.clock()))?;
+    let until = pause.now() + SETTLE_MAX;
+    loop {
+        let bounds = bounds(session, topic)?;
+        let is_settled = bounds.iter().all(|(partition, (_, end))| {
+            written.get(partition).is_none_or(|(_, written)| end >= written)
+        });
+        if is_settled || pause.now() >= until {
+            return Ok(bounds);
+        }
+        pause.poll(SETTLE_PAUSE);
+    }
+}
+
 /// Hands every record that a topic holds now to `each`: partitions mixed, each in its order.
 ///
 /// # Errors
@@ -158,7 +187,7 @@ pub(crate) fn read_all(
     stop: &crate::signal::Stop,
     each: impl FnMut(i32, &Record<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let bounds = bounds(session, topic)?;
+    let bounds = settled_bounds(session, topic)?;
     read_between(session, &topic.name, &bounds, stop, each)
 }
 

@@ -280,7 +280,7 @@ fn ends(
     if !options.until_end {
         return Ok(None);
     }
-    let bounds = reader::bounds(session, topic)?;
+    let bounds = reader::settled_bounds(session, topic)?;
     let from = |first: Offset| match options.offset.as_deref() {
         Some(text) => text.parse().map_or(first, Offset),
         None => first,

@@ -1,6 +1,6 @@
 //! `run`, `explain` and `demo`: programs from files, their books, and how they end.
 
-use crate::kolk::Kolk;
+use crate::kolk::{Kolk, eventually};
 
 /// Two modes of delivery, and a filter.
 const PROGRAM: &str = "\
@@ -88,4 +88,28 @@ fn the_demonstration_checks_every_mode() {
         assert!(out.lines().any(|line| checked(&line)), "{mode} is not in order:\n{out}");
     }
     assert!(!kolk.folder().join(".kolk").exists(), "it leaves nothing behind");
+}
+
+/// It ended at the last stable offset, before what another process was just about to commit.
+#[test]
+fn until_the_end_takes_in_what_is_being_committed() {
+    let kolk = Kolk::new();
+    kolk.write(
+        "copy.sql",
+        "CREATE STREAM a (x STRING) WITH (kafka_topic='a', value_format='JSON', partitions=1);
+         CREATE STREAM b WITH (kafka_topic='b') AS SELECT * FROM a;",
+    );
+    kolk.ok("topic create a --partitions 1");
+    let copy = kolk.start("run copy.sql --commit-interval-ms 1000 --output json", "");
+    let read = "consume --topic b --from-beginning --until-end";
+    let mut expected = String::new();
+    for line in ["one\n", "two\n", "three\n"] {
+        kolk.produce("--topic a", line);
+        expected += line;
+        eventually("the line is written, if not committed", || {
+            kolk.run(&format!("{read} --isolation-level read_uncommitted")).out == expected
+        });
+        assert_eq!(kolk.ok(read), expected);
+    }
+    copy.stop().with(0);
 }

@@ -56,6 +56,16 @@ impl Planner<'_> {
                 let label = format!("{} is a table", rows.first().name);
                 return Err(Problem::new(window.span, message, label));
             }
+            Some(window)
+                if matches!(window.kind, ast::WindowKind::Timeout { .. })
+                    && graph.is_stateful() =>
+            {
+                let message = "sessions with a time-out are named after the record that began them, which rows behind a \
+                               join do not have";
+                let help =
+                    "write the join to a stream with CREATE STREAM … AS SELECT, and group that one";
+                return Err(Problem::new(window.span, message, "ids would change").help(help));
+            }
             Some(window) => Some(windowing(window, self.settings.window_grace)?),
             None => None,
         };

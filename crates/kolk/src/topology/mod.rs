@@ -9,6 +9,7 @@ mod join;
 mod process;
 mod exchange;
 mod sink;
+mod origins;
 mod physical;
 mod prune;
 

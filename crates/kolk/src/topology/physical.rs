@@ -494,5 +494,5 @@ fn check_graph(query: &Query) -> Result<(), PhysicalError> {
             return refuse("a node names a column that its input does not have");
         }
     }
-    Ok(())
+    super::origins::check(query).or_else(refuse)
 }

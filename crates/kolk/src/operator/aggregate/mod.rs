@@ -65,9 +65,6 @@ pub(crate) fn aggregation(
             Box::new(Sessions::new(plan, gap, windowing))
         }
         Some((_, Window::Timeout { timeout })) => {
-            if !has_origins(stage, stage.nodes[place].inputs[0]) {
-                return Err(refuse(NO_ORIGINS.to_owned()));
-            }
             let mut plan = plan(stage, place, of, timeouts::HEADER)?;
             (plan.when, plan.shape.wants_old) = (When::Closed, false);
             Box::new(Timeouts::new(plan, timeout))
@@ -83,27 +80,9 @@ pub(crate) fn aggregation(
     })
 }
 
-const NO_ORIGINS: &str = "sessions with a time-out take their id from the place of their first record, which rows behind \
-    a join or another aggregation do not have: group the topic's own rows";
-
 /// Whether the rows that an aggregation reads are those of a table.
 fn is_table(stage: &Query, place: usize) -> bool {
     stage.collection(stage.nodes[place].inputs[0]) == Collection::Table
-}
-
-/// Whether the rows of a node are known by the record that they came from.
-fn has_origins(stage: &Query, node: usize) -> bool {
-    let of = &stage.nodes[node];
-    match &of.operator {
-        Operator::Source(_) => true,
-        Operator::Filter(_) | Operator::Project(_) | Operator::Explode(_) | Operator::Merge => {
-            of.inputs.iter().all(|input| has_origins(stage, *input))
-        }
-        Operator::Process(process) => {
-            !process.keeps_state && of.inputs.iter().all(|input| has_origins(stage, *input))
-        }
-        _ => false,
-    }
 }
 
 fn plan(stage: &Query, place: usize, of: &Aggregate, header: usize) -> Result<Plan, PlanError> {
