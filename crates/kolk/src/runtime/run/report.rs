@@ -19,7 +19,9 @@ impl StageRun {
             // Rows go many to a record; when nothing is on its way all are there.
             if self.delivery.is_drained() { self.account.forwarded } else { self.account.delivered }
         } else {
-            self.delivered_before + self.delivery.delivered() - self.account.too_large
+            // A row that was refused is left out a moment before delivery hears of it.
+            let done = self.delivered_before + self.delivery.delivered();
+            done.saturating_sub(self.account.too_large)
         };
     }
 
