@@ -94,12 +94,15 @@ impl Membership {
         self.forming = response.generation_id;
         self.assignments.clear();
         self.counted = None;
+        self.incomplete_since = None;
         self.sync = Call::default();
         let leads = response.leader == response.member_id;
         self.role = if leads { Role::Leader } else { Role::Follower };
         self.member_id = response.member_id;
         // KIP-814: a static leader came back, and the group's assignment stays as it is.
         if !leads || response.skip_assignment {
+            // What was distributed then is not known here.
+            self.incomplete_since = leads.then(|| network.now());
             self.phase = MemberPhase::Syncing;
             return Ok(());
         }
@@ -141,6 +144,9 @@ impl Membership {
             return;
         }
         self.assignments = self.assignor.assign(&self.members, &counts);
+        let given: usize = self.assignments.values().map(Vec::len).sum();
+        let all: usize = counts.values().filter_map(|count| usize::try_from(*count).ok()).sum();
+        self.incomplete_since = (given < all).then(|| network.now());
         self.counted = Some(counts);
         self.members.clear();
         self.phase = MemberPhase::Syncing;

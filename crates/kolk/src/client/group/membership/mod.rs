@@ -95,6 +95,8 @@ pub struct Membership {
     assignments: Assignments,
     /// For the leader: the partition counts that it last distributed; for one that came back, those that it found.
     counted: Option<BTreeMap<String, i32>>,
+    /// For the leader: since when partitions may be without an owner, because a member has to give them up first.
+    incomplete_since: Option<Moment>,
     role: Role,
     join: Call<JoinGroupRequest>,
     sync: Call<SyncGroupRequest>,
@@ -157,6 +159,7 @@ impl Membership {
             assigning_since: Moment::default(),
             assignments: Assignments::new(),
             counted: None,
+            incomplete_since: None,
             role: Role::Follower,
             join: Call::default(),
             sync: Call::default(),

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// How long a member that stops tries to say so.
 pub(super) const LEAVE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long the leader waits for a member that has to give partitions up and joins again then. One that is killed in between comes
+/// back under its instance id without a rebalance, knows nothing of them, and nobody would ever own them.
+pub(super) const INCOMPLETE_MAX: Duration = Duration::from_secs(5);
 
 impl Membership {
     pub(super) fn step_stable(
@@ -21,8 +24,11 @@ impl Membership {
     ) -> Result<(), ClientError> {
         let due = network.now() >= self.next_heartbeat;
         self.step_heartbeat(network)?;
-        if due && self.phase == MemberPhase::Stable && self.counts_changed(view) {
-            self.rejoin_wanted = true;
+        if due && self.phase == MemberPhase::Stable {
+            let overdue = self
+                .incomplete_since
+                .is_some_and(|since| network.now().since(since) >= INCOMPLETE_MAX);
+            self.rejoin_wanted |= self.counts_changed(view) || overdue;
         }
         if self.rejoin_wanted && self.held == Held::No && self.phase == MemberPhase::Stable {
             self.rebalance();

@@ -537,3 +537,21 @@ fn an_unknown_assignor_is_refused() {
     let error = Membership::new(&config, "g", &[], Vec::new()).unwrap_err();
     assert!(error.to_string().contains("`kolk` and `range`"), "{error}");
 }
+
+/// A member that was killed before it gave partitions up came back under its instance id, without a rebalance, and they were
+/// nobody's from then on.
+#[test]
+fn the_leader_distributes_again_what_nobody_has_taken() {
+    let mut world = World::new(&[], 2);
+    world.start(0);
+    world.settle();
+    let generation = world.instances[0].membership.identity().generation;
+    world.settle();
+    assert_eq!(world.instances[0].membership.identity().generation, generation);
+    world.instances[0].membership.incomplete_since = Some(world.now());
+    world.settle();
+    let membership = &world.instances[0].membership;
+    assert_eq!(membership.identity().generation, generation + 1);
+    assert_eq!(membership.incomplete_since, None);
+    world.check_complete();
+}
