@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes a Python environment with the Kafka clients that the tests drive (once), and prints its interpreter.
+# Makes a Python environment with the clients of Kafka and other stores that the tests drive (once), and prints its interpreter.
 #
 #   "$(scripts/python.sh)" conformance/run.py
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 parts=${KOLK_PARTS:-$root/target/parts}
 # The codecs are kafka-python's: it has none of its own but gzip.
-pins="confluent-kafka==2.16.1 kafka-python==3.0.12 crc32c==2.9 python-snappy==0.7.3 lz4==4.4.5 zstandard==0.25.0"
+pins="cassandra-driver==3.30.1 confluent-kafka==2.16.1 kafka-python==3.0.12 crc32c==2.9 python-snappy==0.7.3 lz4==4.4.5 zstandard==0.25.0"
 venv=$parts/python
 
 mkdir -p "$parts"

@@ -1,7 +1,7 @@
 //! The rules of the crate graph, read from `cargo metadata`: who may use whom, which licences, which crates never.
 
 use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Package};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -29,17 +29,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kolk-broker", &["kolk-wire"]),
     ("kolk", &["kolk-wire"]),
     ("kolk-sql", &["kolk"]),
-    ("kolk-cli", &["kolk-wire", "kolk-broker", "kolk", "kolk-sql"]),
+    ("kolk-connectors", &["kolk"]),
+    ("kolk-cli", &["kolk-wire", "kolk-broker", "kolk", "kolk-sql", "kolk-connectors"]),
     ("bench", &["kolk-wire", "kolk-broker", "kolk", "kolk-sql"]),
     ("xtask", &[]),
 ];
 
-/// Crates that never come in, with the reason.
+/// Crates that the default build never has, with the reason.
 const BANNED: &[(&str, &str)] = &[
     ("openssl-sys", "TLS is rustls: no system library to install"),
     (
         "tokio",
-        "the client, the broker and the engine are synchronous; only connectors may bring it, later",
+        "the client, the broker and the engine are synchronous; only connectors bring it, each a feature that the default build leaves out",
     ),
     ("mimalloc", "no allocator of its own before a measurement asks for one"),
 ];
@@ -56,8 +57,15 @@ pub(crate) fn check(root: &Path, problems: &mut Vec<String>) -> Result<()> {
         .manifest_path(root.join("Cargo.toml"))
         .exec()
         .context("cargo metadata describes the crate graph")?;
-    for package in &metadata.packages {
+    let whole = MetadataCommand::new()
+        .manifest_path(root.join("Cargo.toml"))
+        .features(CargoOpt::AllFeatures)
+        .exec()
+        .context("cargo metadata describes the crate graph with all features")?;
+    for package in &whole.packages {
         check_licence(package, problems);
+    }
+    for package in &metadata.packages {
         if let Some((name, why)) = BANNED.iter().find(|(name, _)| *name == package.name.as_str()) {
             problems.push(format!("crate {name} is banned: {why}"));
         }

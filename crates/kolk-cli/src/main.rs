@@ -28,6 +28,7 @@ mod produce;
 mod program;
 mod reset;
 mod run;
+mod secrets;
 mod state;
 mod test;
 mod topic;

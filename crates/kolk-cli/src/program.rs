@@ -26,7 +26,7 @@ pub(crate) fn load(path: &Path, app: Option<&str>) -> anyhow::Result<Loaded> {
         None => name_of(path)?,
     };
     check_name(&app)?;
-    let program = compile(&sources, &Session::new(app.as_str())).map_err(SqlErrors)?;
+    let program = compile(&sources, &session(&app)).map_err(SqlErrors)?;
     Ok(Loaded { app, program })
 }
 
@@ -35,8 +35,12 @@ pub(crate) fn load(path: &Path, app: Option<&str>) -> anyhow::Result<Loaded> {
 /// # Errors
 /// [`SqlErrors`].
 pub(crate) fn load_text(app: &str, name: &str, text: &str) -> anyhow::Result<Loaded> {
-    let program = compile(&[Source::new(name, text)], &Session::new(app)).map_err(SqlErrors)?;
+    let program = compile(&[Source::new(name, text)], &session(app)).map_err(SqlErrors)?;
     Ok(Loaded { app: app.to_owned(), program })
+}
+
+fn session(app: &str) -> Session {
+    Session { connectors: kolk_connectors::ALL, ..Session::new(app) }
 }
 
 fn sources(path: &Path) -> anyhow::Result<Vec<Source>> {

@@ -13,12 +13,12 @@ use std::fs;
 use std::path::Path;
 
 /// What an application's internal topics end with.
-const INTERNAL_SUFFIXES: &[&str] = &["-repartition", "-changelog"];
+const INTERNAL_SUFFIXES: &[&str] = &["-repartition", "-changelog", "-outbox"];
 
 /// Make an application start anew: delete its offsets, internal topics and local state
 ///
-/// Deletes the consumer groups APP-* with their committed offsets, the internal topics APP-*-repartition and
-/// APP-*-changelog, and the application's state in the state directory. Input and output topics stay. The application
+/// Deletes the consumer groups APP-* with their committed offsets, the internal topics APP-*-repartition,
+/// APP-*-changelog and APP-*-outbox, and the application's state in the state directory. Input and output topics stay. The application
 /// must not be running.
 #[derive(Debug, Args)]
 #[command(after_help = "\

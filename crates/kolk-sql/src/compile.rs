@@ -6,7 +6,7 @@ use crate::parser;
 use crate::plan::{Planner, created};
 use crate::settings::Settings;
 use crate::source::{Source, Span};
-use kolk::topology::Topology;
+use kolk::topology::{Kind, Topology};
 
 /// What holds before the first statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,14 @@ pub struct Session {
     pub app: String,
     /// The settings with which every source starts, and to which `UNSET` goes back.
     pub settings: Settings,
+    /// The kinds of stores that statements may name beside Kafka.
+    pub connectors: &'static [&'static Kind],
 }
 
 impl Session {
     /// A session of this application in dialect `kolk`.
     pub fn new(app: impl Into<String>) -> Self {
-        Self { app: app.into(), settings: Settings::default() }
+        Self { app: app.into(), settings: Settings::default(), connectors: &[] }
     }
 }
 
@@ -58,7 +60,7 @@ pub struct CompiledStatement {
 /// Everything that is wrong, at most [`ERRORS_MAX`] errors, each with its place. What only follows from another error is
 /// not told.
 pub fn compile(sources: &[Source], session: &Session) -> Result<Program, Vec<SqlError>> {
-    let mut planner = Planner::new(&session.app, &session.settings);
+    let mut planner = Planner::new(session);
     let mut errors = Vec::new();
     let mut statements = Vec::new();
     for source in sources {

@@ -15,6 +15,7 @@ pub mod aggregate;
 pub mod catalog;
 pub mod compile;
 pub mod reference;
+mod connector;
 mod duration;
 mod variables;
 mod resolve;

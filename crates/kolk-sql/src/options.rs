@@ -1,9 +1,11 @@
 //! The `WITH` clause: one table of options, and reading a clause by it.
 
 use crate::ast::{OptionAssignment, OptionValueKind, Text};
+use crate::connector::ConnectorOptions;
 use crate::duration;
 use crate::error::{Problem, Result, listed, nearest};
 use crate::source::Span;
+use kolk::topology::Kind;
 use std::time::Duration;
 
 /// One option.
@@ -138,7 +140,8 @@ table! {
         "The windows in the topic's keys, as Kafka Streams writes them behind the key.";
     Declaration "window_size" ValueKind::Duration, "required for windows of a size",
         "How large the windows in the topic's keys are.";
-    Nowhere "connector" ValueKind::Text, "", "Stores other than Kafka.";
+    Query "connector" ValueKind::Text, "Kafka",
+        "The store that takes the rows in place of a topic; it has options of its own, see `docs/connectors/`.";
     Nowhere "key_schema_id" ValueKind::Text, "", "Schema Registry.";
     Nowhere "value_schema_id" ValueKind::Text, "", "Schema Registry.";
     Nowhere "key_schema_full_name" ValueKind::Text, "", "Schema Registry.";
@@ -163,6 +166,7 @@ pub enum Statement {
 #[derive(Debug, Default)]
 pub struct Options {
     given: Vec<Given>,
+    pub(crate) connector: Option<ConnectorOptions>,
 }
 
 /// An option that was given.
@@ -187,10 +191,25 @@ impl Options {
     ///
     /// # Errors
     /// The first option that is unknown, stands at the wrong statement, is given twice, or has a value that is none of its.
-    pub fn read(assignments: &[OptionAssignment], statement: Statement) -> Result<Self> {
+    pub fn read(
+        assignments: &[OptionAssignment],
+        statement: Statement,
+        kinds: &'static [&'static Kind],
+    ) -> Result<Self> {
         let mut options = Self::default();
+        if statement == Statement::Query {
+            options.connector = ConnectorOptions::read(assignments, kinds)?;
+        }
         for assignment in assignments {
-            let row = find(assignment, statement)?;
+            if let Some(connector) = &mut options.connector
+                && connector.take(assignment)?
+            {
+                continue;
+            }
+            let row = find(assignment, statement).map_err(|problem| match &options.connector {
+                Some(connector) => problem.help(connector.help()),
+                None => problem,
+            })?;
             if let Some(first) = options.given.iter().find(|given| given.row.name == row.name) {
                 let message = format!("{} is given twice", row.name);
                 return Err(Problem::new(assignment.name.span, message, "the second time")
@@ -199,6 +218,9 @@ impl Options {
             let value = value(row, assignment)?;
             let (name_span, value_span) = (assignment.name.span, assignment.value.span);
             options.given.push(Given { row, value, name_span, value_span });
+        }
+        if let Some(connector) = &options.connector {
+            connector.check()?;
         }
         if let Some(format) = options.span("format")
             && let Some(other) = options.span("value_format").or(options.span("key_format"))

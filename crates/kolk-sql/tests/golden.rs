@@ -4,11 +4,36 @@
 //! `NAME.txt`. `cargo test -p kolk-sql -- --ignored bless` writes the expected files anew; read the difference.
 
 use kolk::schema::Schema;
-use kolk::topology::{Aggregate, Conventions, Node, Operator, Payload, Query, Topology};
+use kolk::sink::connector::{Connection, ConnectorError};
+use kolk::topology::{
+    Aggregate, Connect, Conventions, Kind, Node, Operator, OptionKind, OptionRow, Payload, Promise,
+    Query, Target, Topology,
+};
 use kolk_sql::{Session, Source, SqlError, compile, reference};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
+
+/// Stores of these tests: one with keys, one that may change the places of rows, one that was left out.
+static STORES: &[&Kind] = &[&TABLES, &SHARDS, &ABSENT];
+const fn option(name: &'static str, kind: OptionKind, default: Option<&'static str>) -> OptionRow {
+    OptionRow { name, kind, default, doc: "What it says." }
+}
+const OPTIONS: &[OptionRow] = &[
+    option("table", OptionKind::Text, None),
+    option("password", OptionKind::Secret, Some("none")),
+    option("ttl", OptionKind::Number(1, 9), Some("never")),
+];
+const fn kind(name: &'static str, keyed: bool, connect: Option<Connect>) -> Kind {
+    let promise = Promise { idempotent_by_key: keyed, ordered: keyed, deletes: keyed };
+    Kind { name, doc: "A store.", options: OPTIONS, promise, connect }
+}
+static TABLES: Kind = kind("tables", true, Some(never));
+static SHARDS: Kind = kind("shards", false, Some(never));
+static ABSENT: Kind = kind("absent", true, None);
+fn never(_: &Target) -> Result<Box<dyn Connection>, ConnectorError> {
+    Err(ConnectorError::Never("plans are not run".to_owned()))
+}
 
 /// Files and what they should hold. A plan that is refused shows as its errors.
 fn expected() -> Vec<(PathBuf, String)> {
@@ -84,7 +109,8 @@ fn sources(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
 fn compiled(path: &Path) -> Result<Topology, Vec<SqlError>> {
     let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
     let source = Source::new(name, fs::read_to_string(path).expect("the file can be read"));
-    compile(&[source], &Session::new("app")).map(|program| program.topology)
+    compile(&[source], &Session { connectors: STORES, ..Session::new("app") })
+        .map(|program| program.topology)
 }
 
 /// The plan, a line for each node and its columns.

@@ -141,7 +141,7 @@ fn well_formed(query: &Query) -> Result<(), TestCaseError> {
 }
 
 fn sessions() -> [Session; 2] {
-    let ksqldb = Session { app: "app".to_owned(), settings: Settings::of(Dialect::KsqlDb) };
+    let ksqldb = Session { settings: Settings::of(Dialect::KsqlDb), ..Session::new("app") };
     [Session::new("app"), ksqldb]
 }
 

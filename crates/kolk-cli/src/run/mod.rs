@@ -9,6 +9,7 @@ pub(crate) use totals::Totals;
 use crate::failure::Failure;
 use crate::output::FormArgs;
 use crate::program::{self, Loaded};
+use crate::secrets;
 use crate::session::{Context, Session};
 use crate::settings::ConnectionArgs;
 use clap::Args;
@@ -80,7 +81,8 @@ impl StateArgs {
 /// # Errors
 /// What is wrong with the program or the cluster; [`Failure`] when a query failed.
 pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
-    let loaded = program::load(&options.path, options.app.as_deref())?;
+    let mut loaded = program::load(&options.path, options.app.as_deref())?;
+    secrets::resolve(&mut loaded.program.topology, &context.environment)?;
     let session = Session::open(&options.connection, context)?;
     context.stop.catch_signals()?;
     let application = ApplicationOptions {

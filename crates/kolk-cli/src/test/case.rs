@@ -65,7 +65,7 @@ fn session(case: &Case) -> Result<Session, String> {
             .set(&text(name), &text(value))
             .map_err(|problem| format!("  properties: {problem}\n"))?;
     }
-    Ok(Session { app: "test".to_owned(), settings })
+    Ok(Session { settings, ..Session::new("test") })
 }
 
 /// Whether the statements are refused for the reason that is expected.

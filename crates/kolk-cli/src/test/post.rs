@@ -93,7 +93,7 @@ fn column(text: &str) -> Result<Column, String> {
     let declaration = format!(
         "CREATE STREAM X (C {data_type}) WITH (kafka_topic='x', key_format='JSON', value_format='JSON');"
     );
-    let session = Session { app: "post".to_owned(), settings: Settings::of(Dialect::KsqlDb) };
+    let session = Session { settings: Settings::of(Dialect::KsqlDb), ..Session::new("post") };
     let program = compile(&[Source::new("post", declaration)], &session).map_err(|errors| {
         errors.first().map_or_else(String::new, |error| format!("{data_type}: {error}"))
     })?;
@@ -194,7 +194,7 @@ mod tests {
     fn check_post(post: &str) -> Vec<String> {
         let file = format!(r#"{{"tests":[{{"name":"n","statements":[],"post":{post}}}]}}"#);
         let case = cases("f", file.as_bytes()).unwrap().remove(0);
-        let session = Session { app: "t".to_owned(), settings: Settings::of(Dialect::KsqlDb) };
+        let session = Session { settings: Settings::of(Dialect::KsqlDb), ..Session::new("t") };
         let program = compile(&[Source::new("s", SQL)], &session).unwrap();
         check(&Json::parse(post.as_bytes()).unwrap(), &program, &case)
     }

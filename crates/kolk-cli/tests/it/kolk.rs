@@ -115,6 +115,12 @@ impl Running {
     }
 
     /// Waits until `done` holds of what was printed.
+    /// What it has said on standard error so far.
+    #[allow(dead_code, reason = "only tests of stores ask for it")]
+    pub(crate) fn err(&self) -> String {
+        fs::read_to_string(&self.err).unwrap_or_default()
+    }
+
     pub(crate) fn wait_until(&mut self, done: impl Fn(&str) -> bool) {
         self.poll(|running| done(&running.out()).then_some(()), "to print something");
     }

@@ -26,7 +26,9 @@ impl Planner<'_> {
     /// A query that packs bins; where the bin key is not the record key, another one before it that makes it so.
     pub(super) fn pack(&mut self, step: Step, bins: &Bins) -> Result<()> {
         let key = over_rows(column_at(&step.draft.schema, bins.key), &step.draft);
-        if !is_record_key(&key, &step) {
+        // What meets others cannot be packed in the same task; its result can.
+        let apart = step.sink.connector.is_some() && step.draft.graph.is_stateful();
+        if apart || !is_record_key(&key, &step) {
             let between = self.repartition(step.clone(), bins)?;
             return self.pack_repartitioned(step, between, bins);
         }
@@ -62,6 +64,7 @@ impl Planner<'_> {
                 columns: vec![draft.slot(&key_name, &key)],
             },
             delivery: Delivery::ExactlyOnce,
+            connector: None,
             ..sink
         };
         let query = draft.finish(first, self);

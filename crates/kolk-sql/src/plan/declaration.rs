@@ -16,7 +16,7 @@ use kolk::topology::{Collection, EventTime, Format};
 impl Planner<'_> {
     pub(super) fn declare(&mut self, create: &Declaration) -> Result<()> {
         let names = self.settings.names;
-        let options = Options::read(&create.options, Statement::Declaration)?;
+        let options = Options::read(&create.options, Statement::Declaration, self.connectors)?;
         let name = written(&create.name, names);
         let mut columns = if create.columns.is_empty() {
             Columns::Unknown

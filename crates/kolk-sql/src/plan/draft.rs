@@ -133,7 +133,10 @@ impl Planner<'_> {
                 let rows = self.partitioned(rows, select)?;
                 let inherited = format::inherited(rows.first(), &self.settings);
                 let format = into.unwrap_or(format::formats(options, inherited)?.value);
-                if select.window.is_none() && passes_bytes(select, &rows, format, &self.settings) {
+                if options.connector.is_none()
+                    && select.window.is_none()
+                    && passes_bytes(select, &rows, format, &self.settings)
+                {
                     self.check_star(select, &rows)?;
                     check_result(&rows, asked)?;
                     let schema = rows.first().columns.schema();

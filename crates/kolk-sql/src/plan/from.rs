@@ -104,6 +104,7 @@ fn source(stream: &Stream, reading: &Reading, settings: &Settings) -> Source {
         collection: stream.collection,
         window: stream.window,
         exchange: None,
+        is_internal: false,
     }
 }
 

@@ -16,7 +16,7 @@ use kolk::topology::{self, Sink};
 impl Planner<'_> {
     pub(super) fn insert_by_query(&mut self, insert: &InsertSelect) -> Result<()> {
         let names = self.settings.names;
-        let options = Options::read(&insert.options, Statement::Insert)?;
+        let options = Options::read(&insert.options, Statement::Insert, self.connectors)?;
         let into = self.catalog.find(&insert.into, names)?.clone();
         let span = insert.into.span;
         if into.collection == topology::Collection::Table {

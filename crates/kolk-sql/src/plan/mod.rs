@@ -15,6 +15,7 @@ mod projection;
 mod keys;
 mod format;
 mod sink;
+mod store;
 mod bins;
 mod made;
 mod graph;
@@ -24,9 +25,10 @@ mod tests;
 
 use crate::ast::{Ident, OnExisting, Statement, StatementKind};
 use crate::catalog::{Access, Catalog, Stream};
+use crate::compile::Session;
 use crate::error::{Problem, Result};
 use crate::settings::Settings;
-use kolk::topology::Query;
+use kolk::topology::{Kind, Query};
 
 /// Plans the statements of a program.
 #[derive(Debug)]
@@ -37,16 +39,20 @@ pub(crate) struct Planner<'a> {
     start: &'a Settings,
     /// The settings at this statement.
     settings: Settings,
+    /// The kinds of stores that there are beside Kafka.
+    connectors: &'static [&'static Kind],
     catalog: Catalog,
     queries: Vec<Query>,
 }
 
 impl<'a> Planner<'a> {
     /// A planner that knows no streams.
-    pub(crate) fn new(app: &'a str, start: &'a Settings) -> Self {
+    pub(crate) fn new(session: &'a Session) -> Self {
+        let (app, start) = (&*session.app, &session.settings);
         Self {
             app,
             start,
+            connectors: session.connectors,
             settings: start.clone(),
             catalog: Catalog::default(),
             queries: Vec::new(),

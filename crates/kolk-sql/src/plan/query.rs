@@ -19,7 +19,7 @@ use kolk::topology::{Delivery, Sink, Updates};
 
 impl Planner<'_> {
     pub(super) fn create_by_query(&mut self, create: &CreateAs) -> Result<()> {
-        let options = Options::read(&create.options, Statement::Query)?;
+        let options = Options::read(&create.options, Statement::Query, self.connectors)?;
         let name = written(&create.name, self.settings.names);
         let asked = Asked {
             name: &name,
@@ -29,6 +29,9 @@ impl Planner<'_> {
             makes_span: create.collection_span,
         };
         let mut draft = self.draft(asked, None)?;
+        if let Some(connector) = &options.connector {
+            return self.create_in_store(create, asked, draft, connector);
+        }
         let formats = self.output_formats(&options, &draft)?;
         let payloads = self.payloads(&mut draft, formats, create.name.span)?;
         let mut sink = described(&draft.name, &options, payloads);

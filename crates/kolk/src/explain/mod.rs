@@ -70,7 +70,10 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
                 let keys = exchange.key_names.join(", ");
                 return writeln!(f, "{arrow}repartition by {keys} to topic {}", sink.topic);
             }
-            writeln!(f, "{arrow}sink {} to topic {}", sink.name, sink.topic)?;
+            match &sink.connector {
+                Some(store) => writeln!(f, "{arrow}sink {} to {store}", sink.name)?,
+                None => writeln!(f, "{arrow}sink {} to topic {}", sink.name, sink.topic)?,
+            }
             explain_sink(f, sink, node, indent)
         }
     }

@@ -31,6 +31,8 @@ pub(super) fn client_settings(
         }
     }
     match sink.delivery {
+        // Only dead letters go to Kafka.
+        _ if sink.connector.is_some() => settings.push(("enable.idempotence", "true")),
         Delivery::Individual { .. } => settings.push(("enable.idempotence", "false")),
         Delivery::Batched => {
             settings.push(("enable.idempotence", "false"));

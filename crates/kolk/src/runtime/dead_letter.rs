@@ -12,7 +12,8 @@ pub(super) struct DeadLetter<'a> {
     pub(super) row: SinkRow<'a>,
     /// Where it stands.
     pub(super) topic: &'a str,
-    pub(super) offset: i64,
+    /// Unknown for a row that the sink's store did not want.
+    pub(super) offset: Option<i64>,
     /// What is wrong with it.
     pub(super) reason: &'a str,
 }
@@ -24,13 +25,14 @@ impl DeadLetter<'_> {
     /// The error of the record when it cannot be sent either.
     pub(super) fn send(&self, to: Side, outlet: &mut KafkaOutlet) -> Result<Lane, QueryError> {
         let partition = self.row.partition.partition;
-        let (number, offset) = (partition.to_string(), self.offset.to_string());
-        let headers = [
+        let number = partition.to_string();
+        let offset = self.offset.map(|offset| offset.to_string());
+        let mut headers = vec![
             ("kolk.error", self.reason),
             ("kolk.topic", self.topic),
-            ("kolk.partition", &number),
-            ("kolk.offset", &offset),
+            ("kolk.partition", number.as_str()),
         ];
+        headers.extend(offset.as_deref().map(|offset| ("kolk.offset", offset)));
         let lane = to.lane(partition);
         outlet.append_beside(lane, &self.row, &headers).map_err(|error| {
             let reason = self.reason;
@@ -49,7 +51,7 @@ impl DeadLetter<'_> {
         QueryError::BadRecord {
             topic: self.topic.to_owned(),
             partition: self.row.partition.partition,
-            offset: self.offset,
+            offset: self.offset.unwrap_or(-1),
             reason,
         }
     }

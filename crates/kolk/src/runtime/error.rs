@@ -152,6 +152,25 @@ pub enum QueryError {
         /// What the broker says.
         why: String,
     },
+    /// The store that takes the rows cannot be worked with.
+    #[error("query {query}: {why}")]
+    Store {
+        /// The query.
+        query: String,
+        /// What the connector says, and what to do.
+        why: String,
+    },
+    /// The store refuses a row for good.
+    #[error(
+        "query {query}: the store refuses a row: {why}. Mend the statement, or pass over such rows with \
+         on_bad_record = 'skip' (they are counted) or 'dead_letter'"
+    )]
+    RowRefused {
+        /// The query.
+        query: String,
+        /// What the store says.
+        why: String,
+    },
     /// The input is not what it was: offsets out of range, a topic created again, a log cut off.
     #[error("{what}")]
     Input {

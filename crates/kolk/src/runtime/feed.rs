@@ -7,10 +7,11 @@ use crate::client::TopicPartition;
 use crate::client::fetch::FetchedPartition;
 use crate::operator::Pipeline;
 use crate::record::{BadRecord, Output, Rows, RowsReader};
+use crate::sink::connector::{ConnectorOutlet, Refused};
 use crate::sink::delivery::Delivery;
 use crate::sink::held::SinkRow;
 use crate::sink::kafka::{KafkaOutlet, Side};
-use crate::sink::progress::InputPartition;
+use crate::sink::progress::{InputPartition, Lane};
 use crate::source::Source;
 use crate::topology::OnBadRecord;
 use kolk_wire::DecodeError;
@@ -25,6 +26,13 @@ struct Open {
     reader: RowsReader<Batches>,
     next: i64,
     caught_up: bool,
+}
+
+/// Where rows go: to the store if there is one, else to Kafka.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) kafka: &'a mut KafkaOutlet,
+    pub(super) store: Option<&'a mut ConnectorOutlet>,
 }
 
 /// Feeds delivery. Its buffers are used again and again.
@@ -81,7 +89,7 @@ impl Feed {
     pub(super) fn next(
         &mut self,
         source: &mut Source,
-        (delivery, outlet): (&mut Delivery, &mut KafkaOutlet),
+        (delivery, Target { kafka, store }): (&mut Delivery, Target<'_>),
         account: &mut Account,
         now_ms: i64,
     ) -> Result<usize, QueryError> {
@@ -101,7 +109,7 @@ impl Feed {
             // Markers, aborted and compacted records at the end move the position too.
             let (end, caught_up) = (open.next, open.caught_up);
             self.open = None;
-            delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
+            self.hand_over(delivery, (kafka, store), end, now_ms);
             source.processed(&partition, end);
             source.fetched(&partition, caught_up);
             source.observe(&partition, None, caught_up);
@@ -109,15 +117,31 @@ impl Feed {
         }
         let end = open.reader.position();
         self.pipeline.process(&self.rows, &mut self.output);
-        self.sort_out_too_large(outlet);
+        if store.is_none() {
+            self.sort_out_too_large(kafka);
+        }
         self.check_bad(&partition)?;
-        delivery.accept((&self.rows, &self.output), end, outlet, now_ms);
-        self.bury(&partition, (delivery, outlet))?;
+        self.hand_over(delivery, (kafka, store), end, now_ms);
+        self.bury(&partition, (delivery, kafka))?;
         self.book(account);
         source.processed(&partition, end);
         source.fetched(&partition, false);
         source.observe(&partition, self.output.max_event_time, false);
         Ok(self.rows.bytes())
+    }
+
+    fn hand_over(
+        &self,
+        delivery: &mut Delivery,
+        (kafka, store): (&mut KafkaOutlet, Option<&mut ConnectorOutlet>),
+        end: i64,
+        now_ms: i64,
+    ) {
+        let rows = (&self.rows, &self.output);
+        match store {
+            None => delivery.accept(rows, end, kafka, now_ms),
+            Some(store) => delivery.accept(rows, end, store, now_ms),
+        }
     }
 
     /// Rows that could never be sent are bad records.
@@ -160,6 +184,18 @@ impl Feed {
         Ok(())
     }
 
+    /// Sends a row that the sink's store did not want to the dead-letter topic; the lane that it took.
+    pub(super) fn bury_refused(
+        &self,
+        refused: &Refused,
+        topic: &str,
+        outlet: &mut KafkaOutlet,
+    ) -> Result<Option<(InputPartition, Lane)>, QueryError> {
+        let (Some(to), Some(row)) = (self.dead_letters, refused.row()) else { return Ok(None) };
+        let letter = DeadLetter { row, topic, offset: None, reason: &refused.why };
+        Ok(Some((row.partition, letter.send(to, outlet)?)))
+    }
+
     fn letter<'a>(
         &'a self,
         partition: &'a TopicPartition,
@@ -167,7 +203,7 @@ impl Feed {
     ) -> Option<DeadLetter<'a>> {
         let Rows { source, partition: number, buffer, rows, .. } = &self.rows;
         let row = rows.get(bad.input as usize)?;
-        let (offset, reason) = (row.offset, bad.reason.as_str());
+        let (offset, reason) = (Some(row.offset), bad.reason.as_str());
         let row = SinkRow {
             key: row.key.of(buffer),
             value: row.value.of(buffer),

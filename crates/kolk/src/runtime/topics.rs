@@ -50,8 +50,8 @@ pub(super) fn ensure(
             Some(sink) if sink.exchange.is_some() => {
                 topics.sent.insert(&sink.topic, (tasks, sink));
             }
-            Some(sink) => topics.ensure_sink(sink, tasks)?,
-            None => {}
+            Some(sink) if sink.connector.is_none() => topics.ensure_sink(sink, tasks)?,
+            _ => {}
         }
         for topic in side_topics(&stage.query) {
             topics.ensure_one(&NewTopic::new(topic, tasks))?;

@@ -82,6 +82,20 @@ impl KafkaOutlet {
         outlet
     }
 
+    /// An outlet for records beside the rows of a sink that is no topic.
+    #[must_use]
+    pub fn beside(config: &ClientConfig) -> Self {
+        let mut outlet = Self::new(config, &Arc::from(""), 0);
+        outlet.topics.clear();
+        outlet
+    }
+
+    /// How many lanes there are.
+    #[must_use]
+    pub fn lanes(&self) -> u32 {
+        u32::try_from(self.handles.len()).unwrap_or(u32::MAX)
+    }
+
     /// Adds a topic for records beside the sink's rows: dead letters, changelogs. One that is there already stays as it is.
     pub fn add_topic(&mut self, topic: &Arc<str>, partitions: i32) -> Side {
         if let Some((_, side)) = self.topics.iter().find(|(of, _)| of == topic) {

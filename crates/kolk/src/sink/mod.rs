@@ -3,6 +3,7 @@
 
 pub mod delivery;
 pub mod bins;
+pub mod connector;
 pub mod held;
 pub mod kafka;
 pub mod outlet;

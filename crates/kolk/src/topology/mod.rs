@@ -10,10 +10,15 @@ mod process;
 mod exchange;
 mod sink;
 mod origins;
+mod connector;
 mod physical;
+mod outbox;
 mod prune;
 
 pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Window, Windowing};
+pub use connector::{
+    Connect, Connector, Given, Kind, OptionKind, OptionRow, Promise, Secrets, Target,
+};
 pub use exchange::Exchange;
 pub use join::{Join, JoinKind, JoinWith, Unmatched};
 pub use physical::{PhysicalError, Stage, StoreSpec, stages};

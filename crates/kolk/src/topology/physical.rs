@@ -7,6 +7,7 @@
 
 use crate::expression::Kind;
 use crate::schema::{DataType, Role, Schema};
+use crate::topology::outbox;
 use crate::topology::prune::prune;
 use crate::topology::{
     Aggregate, Collection, Exchange, Format, Join, JoinWith, Node, OnBadRecord, Operator, Payload,
@@ -79,6 +80,11 @@ struct Partitioning {
 pub fn stages(query: &Query, application: &str) -> Result<Vec<Stage>, PhysicalError> {
     check_graph(query)?;
     let query = prune(query);
+    if let Some((before, out)) = outbox::split(&query, application) {
+        let mut stages = stages(&before, application)?;
+        stages.push(out);
+        return Ok(stages);
+    }
     let cutter = Cutter::new(&query, application);
     let mut stages = Vec::new();
     cutter.stage(query.nodes.len() - 1, query.name.clone(), None, &mut stages);

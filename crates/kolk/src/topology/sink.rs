@@ -1,6 +1,6 @@
 //! Where a query's rows go: the topic, the bytes of key and value, and the promise of delivery.
 
-use crate::topology::{Exchange, Format, KeyWindow};
+use crate::topology::{Connector, Exchange, Format, KeyWindow};
 use std::time::Duration;
 
 /// Where a query's rows go.
@@ -30,6 +30,8 @@ pub struct Sink {
     pub updates: Updates,
     /// The way by which rows go to another stage of this query. Only the physical plan has it; key and value are not used then.
     pub exchange: Option<Exchange>,
+    /// The store that takes the rows in place of the topic, whose name then only says where they go.
+    pub connector: Option<Connector>,
 }
 
 impl Sink {
@@ -49,7 +51,14 @@ impl Sink {
             window: None,
             updates: Updates::All,
             exchange: None,
+            connector: None,
         }
+    }
+
+    /// Whether input offsets, output and state are one transaction.
+    #[must_use]
+    pub fn is_transactional(&self) -> bool {
+        self.connector.is_none() && self.delivery.is_transactional()
     }
 }
 
@@ -134,7 +143,7 @@ impl Delivery {
         }
     }
 
-    /// Whether input offsets, output and state are one transaction.
+    /// Whether it is a transaction with the input offsets, in Kafka.
     #[must_use]
     pub fn is_transactional(&self) -> bool {
         matches!(self, Self::ExactlyOnce | Self::BinPacked(_))

@@ -36,6 +36,8 @@ pub struct Source {
     pub window: Option<KeyWindow>,
     /// The way by which rows come that another stage of this query sends. Only the physical plan has it.
     pub exchange: Option<Exchange>,
+    /// Whether only this query reads the topic, which the application has made for itself: what is done of it is deleted.
+    pub is_internal: bool,
 }
 
 impl Source {
@@ -58,6 +60,7 @@ impl Source {
             collection: Collection::Stream,
             window: None,
             exchange: None,
+            is_internal: false,
         }
     }
 }

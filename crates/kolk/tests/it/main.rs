@@ -8,6 +8,7 @@ mod admin;
 mod bugs;
 mod changes;
 mod cluster;
+mod connector;
 mod delivery;
 mod forwarding;
 mod joiner;

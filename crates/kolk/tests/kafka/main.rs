@@ -17,6 +17,8 @@ mod cases;
 mod changes;
 #[path = "../it/cluster.rs"]
 mod cluster;
+#[path = "../it/connector.rs"]
+mod connector;
 #[path = "../it/delivery.rs"]
 mod delivery;
 #[path = "../it/forwarding.rs"]

@@ -23,10 +23,17 @@ impl StageRun {
             if self.is_flushed(&reason) {
                 self.start_commit(reason)?;
             } else {
-                self.outlet.dispatch();
+                self.dispatch();
             }
         }
         Ok(())
+    }
+
+    fn dispatch(&mut self) {
+        self.outlet.dispatch();
+        if let Some(store) = &mut self.store {
+            store.dispatch();
+        }
     }
 
     /// Whether something must be flushed or committed now.
@@ -66,7 +73,7 @@ impl StageRun {
     }
 
     pub(super) fn is_transactional(&self) -> bool {
-        self.sink.delivery.is_transactional()
+        self.sink.is_transactional()
     }
 
     /// Whether anything happened since the last commit.
@@ -101,7 +108,7 @@ impl StageRun {
             // long: others must be free to join meanwhile.
             self.source.hold();
         }
-        self.outlet.dispatch();
+        self.dispatch();
         self.phase = Phase::Flushing(reason);
         Ok(())
     }
@@ -114,7 +121,9 @@ impl StageRun {
         // The offsets of tasks cover all that they have put out.
         let all = *reason == Reason::Stop && self.is_at_end_of_input()
             || matches!(self.work, Work::Tasks(_));
-        if all { self.delivery.is_drained() } else { self.delivery.is_idle() }
+        let drained = if all { self.delivery.is_drained() } else { self.delivery.is_idle() };
+        // Whoever stops the query must not wait for a store that is down: what it does not have is read again.
+        drained || (self.control.is_stopping() && self.waits_for_store())
     }
 
     fn start_commit(&mut self, reason: Reason) -> Result<(), QueryError> {
@@ -315,6 +324,9 @@ impl StageRun {
     fn go_back(&mut self) {
         self.rewinds += 1;
         self.outlet.clear();
+        if let Some(store) = &mut self.store {
+            store.clear();
+        }
         self.delivery = Delivery::new(&self.sink);
         self.account = self.committed_account;
         // Those left out were acknowledged, too, in the books of delivery.

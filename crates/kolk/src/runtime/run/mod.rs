@@ -15,6 +15,7 @@ mod events;
 mod memory;
 mod purge;
 mod report;
+mod store;
 
 use super::application::{Control, Shared, Until};
 use super::bug::Planted;
@@ -22,7 +23,7 @@ use super::client_settings::client_settings;
 use super::committer::Committer;
 use super::error::{QueryError, StartError};
 use super::failpoint::Point;
-use super::feed::Feed;
+use super::feed::{Feed, Target};
 use super::notices::Notices;
 use super::stage_plan::StagePlan;
 use super::tasks::{Tasks, Way};
@@ -33,6 +34,7 @@ use crate::client::metadata::Metadata;
 use crate::client::network::Network;
 use crate::client::requests::ClusterView;
 use crate::operator::{Pipeline, PlanError};
+use crate::sink::connector::{Beside, ConnectorOutlet};
 use crate::sink::delivery::Delivery;
 use crate::sink::kafka::KafkaOutlet;
 use crate::source::{Reads, Source};
@@ -94,6 +96,8 @@ pub(super) struct StageRun {
     work: Work,
     delivery: Delivery,
     outlet: KafkaOutlet,
+    /// Where rows go when the sink is no topic.
+    store: Option<ConnectorOutlet>,
     committer: Committer,
     purge: Purge,
     gate: Gate,
@@ -136,8 +140,7 @@ impl StageRun {
         let sink = query.sink().cloned().ok_or(StartError::Empty)?;
         let (group_id, transactional_id) = (plan.group_id(), plan.transactional_id());
         let client = client_settings(&plan, &sink, &transactional_id)?;
-        let topic = Arc::from(sink.topic.as_str());
-        let mut outlet = KafkaOutlet::new(&client, &topic, plan.topics.partitions_of(&sink.topic));
+        let mut outlet = store::kafka(&plan, &sink, &client);
         let is_plain = plan.stage.is_plain();
         let work = if is_plain {
             Work::Pass(Box::new(feed(&plan, &mut outlet).map_err(refused)?))
@@ -152,13 +155,14 @@ impl StageRun {
         for topic in source.topics().chain(outlet.topics()) {
             ClusterView::want(&mut metadata, topic);
         }
-        let transactional = sink.delivery.is_transactional();
+        let transactional = sink.is_transactional();
         let committer = if transactional {
             Committer::transactional(&client, &transactional_id)
         } else {
             Committer::plain(&client, &group_id)
         };
         control.register(network.notifier());
+        let store = store::connect(&sink, &outlet, &network)?;
         let started = clock.monotonic();
         let has_state = plan.stage.stores.iter().any(|store| store.node.is_some());
         let factor = if transactional { 1 } else { PLAIN_COMMIT_FACTOR };
@@ -176,6 +180,7 @@ impl StageRun {
             delivery: Delivery::new(&sink),
             sink,
             outlet,
+            store,
             committer,
             purge: Purge::new(query, started),
             gate: Gate::new(plan.budget.clone(), has_state),
@@ -252,13 +257,20 @@ impl StageRun {
     }
 
     fn step_outlet(&mut self) -> Result<(), QueryError> {
+        self.step_store()?;
         match self.outlet.step(&mut self.network, &mut self.metadata) {
             Ok(()) => {}
             Err(error) if error.action() == Action::Rewind => return self.rewind(),
             Err(error) => return Err(error.into()),
         }
         let now_ms = self.clock.now_ms().0;
-        self.delivery.step(&mut self.outlet, now_ms);
+        match &mut self.store {
+            None => self.delivery.step(&mut self.outlet, now_ms),
+            Some(store) => {
+                let mut both = Beside { store, kafka: &mut self.outlet };
+                self.delivery.step(&mut both, now_ms);
+            }
+        }
         if self.first_output.is_none() && self.delivery.delivered() > 0 {
             self.first_output = Some(self.network.now().since(self.started));
         }
@@ -301,7 +313,7 @@ impl StageRun {
         let mut bytes = 0;
         self.look_at_memory()?;
         // What was written goes out while it is in the processor's cache, and the next fetch is asked for in time.
-        while bytes < TURN_BYTES && self.delivery.has_room(&self.outlet) {
+        while bytes < TURN_BYTES && self.has_room() {
             let took = match &mut self.work {
                 Work::Pass(feed) => {
                     if !feed.has_rows() {
@@ -311,7 +323,8 @@ impl StageRun {
                     if !self.committer.begin(self.outlet.producer())? {
                         break;
                     }
-                    let target = (&mut self.delivery, &mut self.outlet);
+                    let to = Target { kafka: &mut self.outlet, store: self.store.as_mut() };
+                    let target = (&mut self.delivery, to);
                     feed.next(&mut self.source, target, &mut self.account, now_ms)?
                 }
                 Work::Tasks(tasks) => {

@@ -34,7 +34,8 @@ pub(super) struct Purge {
 impl Purge {
     /// For the stage of this query; the first purge follows the first commit.
     pub(super) fn new(query: &Query, now: Moment) -> Self {
-        let topics = query.sources().filter(|(source, _)| source.exchange.is_some());
+        let topics = query.sources();
+        let topics = topics.filter(|(source, _)| source.exchange.is_some() || source.is_internal);
         Self {
             topics: topics.map(|(source, _)| source.topic.clone()).collect(),
             next: now,

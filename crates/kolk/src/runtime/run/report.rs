@@ -2,6 +2,7 @@
 
 use super::{Phase, StageRun, Work};
 use crate::runtime::status::QueryPhase;
+use crate::sink::connector::ConnectorOutlet;
 use crate::source::SourceEvent;
 use crate::time::Moment;
 use std::time::Duration;
@@ -28,7 +29,7 @@ impl StageRun {
     pub(super) fn wait(&self) -> Duration {
         // More input lies ready, and there is room for it: go on at once.
         let ready = self.phase == Phase::Running && (self.has_rows() || self.source.has_records());
-        if ready && self.delivery.has_room(&self.outlet) && self.committer.is_initialised() {
+        if ready && self.has_room() && self.committer.is_initialised() {
             return Duration::ZERO;
         }
         let now = self.network.now();
@@ -95,8 +96,9 @@ impl StageRun {
         status.replayed = replayed;
         status.passed_over = self.passed_over;
         self.notices.show(&mut status.notices);
-        let retrying = self.outlet.retrying().map(str::to_owned);
-        status.waiting = retrying.or_else(|| self.gate.notice());
+        let store = self.store.as_ref().and_then(ConnectorOutlet::waiting);
+        let waiting = store.or_else(|| self.outlet.retrying()).map(str::to_owned);
+        status.waiting = waiting.or_else(|| self.gate.notice());
         status.first_output_ms =
             self.first_output.map(|since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     }

@@ -32,7 +32,7 @@ use crate::source::{Flow, Source};
 use crate::state::budget::{Budget, Holding};
 use crate::state::local::{Changes, LocalState};
 use crate::time::Moment;
-use crate::topology::{OnBadRecord, Stage};
+use crate::topology::{OnBadRecord, Sink, Stage};
 use input::Input;
 use kolk_wire::record::Scratch;
 use output::Sides;
@@ -129,7 +129,7 @@ impl Tasks {
             sides: Sides::new(plan, outlet),
             restore: Restore::new(plan, config),
             stage: stage.clone(),
-            transactional: stage.query.sink().is_some_and(|of| of.delivery.is_transactional()),
+            transactional: stage.query.sink().is_some_and(Sink::is_transactional),
             group_prefix: format!("{}-", plan.group_id()),
             options,
             bug: plan.bug,

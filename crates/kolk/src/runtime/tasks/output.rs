@@ -180,7 +180,7 @@ impl Tasks {
             partition,
         };
         let letter =
-            DeadLetter { row, topic: &input.topic, offset: bad.offset, reason: &bad.reason };
+            DeadLetter { row, topic: &input.topic, offset: Some(bad.offset), reason: &bad.reason };
         match (&input.on_bad_record, input.dead_letters) {
             (OnBadRecord::Fail, _) => Err(letter.error()),
             (OnBadRecord::DeadLetter { .. }, Some(to)) => {

@@ -1,0 +1,401 @@
+//! A session with the cluster, and the writing of batches.
+
+use super::convert;
+use super::statement::{self, Bound, Statements};
+use crate::cell;
+use kolk::sink::connector::{Connection, ConnectorError, ConnectorRow, Outcome, RowBatch};
+use kolk::time::{Clock, SystemClock};
+use kolk::topology::Target;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::cluster::metadata::Table;
+use scylla::errors::{DbError, ExecutionError, NewSessionError, PrepareError, RequestAttemptError};
+use scylla::statement::batch::{Batch, BatchType};
+use scylla::statement::prepared::PreparedStatement;
+use scylla::value::{CqlTimestamp, CqlValue};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+
+/// Requests on their way at a time.
+const IN_FLIGHT_MAX: usize = 32;
+/// Rows of one partition in a batch: Cassandra logs larger ones, and refuses those of 50 KiB.
+const BATCH_ROWS: usize = 50;
+/// Bytes of JSON in a batch.
+const BATCH_BYTES: usize = 16 << 10;
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Rows that go out in one request: all of one partition of the table.
+#[derive(Debug, Clone, Default)]
+struct Request {
+    /// Positions in the batch of rows.
+    rows: Vec<usize>,
+    writes: Vec<(Verb, Vec<Option<CqlValue>>)>,
+    bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Insert,
+    Delete,
+}
+
+/// Prepared once, used by every task.
+#[derive(Debug)]
+struct Prepared {
+    session: Session,
+    insert: PreparedStatement,
+    delete: Option<PreparedStatement>,
+}
+
+struct Cassandra {
+    runtime: Runtime,
+    prepared: Arc<Prepared>,
+    statements: Statements,
+    target: Target,
+    clock: SystemClock,
+    /// The time-stamp given last, in microseconds: each write has a later one.
+    last: i64,
+}
+
+/// Connects, and checks the table.
+///
+/// # Errors
+/// [`ConnectorError`].
+pub(super) fn connect(target: &Target) -> Result<Box<dyn Connection>, ConnectorError> {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| ConnectorError::Later(error.to_string()))?;
+    let session = runtime.block_on(open(target))?;
+    if target.is_set("create_table") && table(&session, target)?.is_none() {
+        let create = statement::create(target)?;
+        let done = runtime.block_on(session.query_unpaged(create, ()));
+        done.map_err(|error| failed("the table cannot be created", &error).error())?;
+        refresh(&runtime, &session)?;
+    }
+    let found = table(&session, target)?.ok_or_else(|| {
+        let (keyspace, table) = (target.option_or("keyspace", ""), target.option_or("table", ""));
+        ConnectorError::Never(format!(
+            "cassandra: there is no table {keyspace}.{table}: create it, or say create_table = TRUE"
+        ))
+    })?;
+    let statements = statement::of_table(target, &found)?;
+    let prepare = |text: String| {
+        let prepared = runtime.block_on(session.prepare(text));
+        prepared.map_err(|error| unprepared(&error)).map(|mut statement| {
+            let timeout = target.option("request_timeout_ms").and_then(|ms| ms.parse().ok());
+            statement.set_request_timeout(Some(Duration::from_millis(timeout.unwrap_or(10_000))));
+            // The driver would repeat it under the same time-stamp, which doubles the items of a list.
+            statement.set_is_idempotent(false);
+            statement
+        })
+    };
+    let insert = prepare(statements.insert.clone())?;
+    let delete = statements.delete.clone().map(prepare).transpose()?;
+    let prepared = Arc::new(Prepared { session, insert, delete });
+    let target = target.clone();
+    Ok(Box::new(Cassandra {
+        runtime,
+        prepared,
+        statements,
+        target,
+        clock: SystemClock::new(),
+        last: 0,
+    }))
+}
+
+async fn open(target: &Target) -> Result<Session, ConnectorError> {
+    let points = target.option_or("contact_points", "").split(',').map(str::trim);
+    let mut builder = SessionBuilder::new().known_nodes(points).connection_timeout(CONNECT_TIMEOUT);
+    if let Some(user) = target.option("username") {
+        builder = builder.user(user, target.secret("password").unwrap_or_default());
+    }
+    if target.is_set("tls") {
+        builder = builder.tls_context(Some(tls(target)?));
+    }
+    builder.build().await.map_err(|error| {
+        let what = format!("cassandra at {}: {error}", target.option_or("contact_points", ""));
+        if refused_login(&error) {
+            ConnectorError::Never(what)
+        } else {
+            ConnectorError::Later(what)
+        }
+    })
+}
+
+/// Whether the credentials are at fault. The driver tells of it deep inside, in words.
+fn refused_login(error: &NewSessionError) -> bool {
+    let words = format!("{error:?} {error}");
+    words.contains("AuthenticationError")
+        || words.contains("Provided username")
+        || words.contains("authenticator")
+}
+
+fn tls(target: &Target) -> Result<Arc<rustls::ClientConfig>, ConnectorError> {
+    let never = |why: String| ConnectorError::Never(format!("cassandra: tls: {why}"));
+    let mut roots = rustls::RootCertStore::empty();
+    match target.option("tls_ca") {
+        Some(path) => {
+            use rustls::pki_types::CertificateDer;
+            use rustls::pki_types::pem::PemObject;
+            let text = fs::read(path).map_err(|error| never(format!("{path}: {error}")))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate.map_err(|error| never(format!("{path}: {error}")))?;
+                roots.add(certificate).map_err(|error| never(format!("{path}: {error}")))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| never(error.to_string()))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+fn refresh(runtime: &Runtime, session: &Session) -> Result<(), ConnectorError> {
+    let refreshed = runtime.block_on(session.refresh_metadata());
+    refreshed.map_err(|error| ConnectorError::Later(format!("cassandra: {error}")))
+}
+
+fn table(session: &Session, target: &Target) -> Result<Option<Table>, ConnectorError> {
+    let state = session.get_cluster_state();
+    let name = target.option_or("keyspace", "");
+    let keyspace = state.get_keyspace(name).ok_or_else(|| {
+        ConnectorError::Never(format!("cassandra: there is no keyspace {name}: create it first"))
+    })?;
+    Ok(keyspace.tables.get(target.option_or("table", "")).cloned())
+}
+
+/// What became of a request.
+#[derive(Debug)]
+enum Failure {
+    Later(String),
+    Never(String),
+    /// A row of it is at fault.
+    Refused(String),
+}
+
+impl Failure {
+    fn error(self) -> ConnectorError {
+        match self {
+            Self::Later(why) => ConnectorError::Later(why),
+            Self::Never(why) | Self::Refused(why) => ConnectorError::Never(why),
+        }
+    }
+}
+
+fn failed(what: &str, error: &ExecutionError) -> Failure {
+    let why = format!("cassandra: {what}: {error}");
+    match error {
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(db, _)) => match db {
+            DbError::Invalid | DbError::SyntaxError | DbError::ConfigError => Failure::Refused(why),
+            DbError::Unauthorized | DbError::AuthenticationError => Failure::Never(why),
+            _ => Failure::Later(why),
+        },
+        ExecutionError::LastAttemptError(
+            RequestAttemptError::SerializationError(_)
+            | RequestAttemptError::CqlRequestSerialization(_),
+        )
+        | ExecutionError::BadQuery(_) => Failure::Refused(why),
+        _ => Failure::Later(why),
+    }
+}
+
+fn unprepared(error: &PrepareError) -> ConnectorError {
+    let why = format!("cassandra: the statement cannot be prepared: {error}");
+    match error {
+        PrepareError::AllAttemptsFailed {
+            first_attempt:
+                RequestAttemptError::DbError(
+                    DbError::Invalid | DbError::SyntaxError | DbError::Unauthorized,
+                    _,
+                ),
+        } => ConnectorError::Never(why),
+        _ => ConnectorError::Later(why),
+    }
+}
+
+impl Connection for Cassandra {
+    fn write(&mut self, batch: &mut RowBatch) -> Result<(), ConnectorError> {
+        let mut requests: Vec<Request> = Vec::new();
+        // The request of a partition that takes more rows; rows of a partition stay in order.
+        let mut filling: BTreeMap<String, usize> = BTreeMap::new();
+        for index in batch.open() {
+            let Some(row) = batch.get(index) else { continue };
+            match self.bind(&row) {
+                Ok((partition, verb, values)) => {
+                    let bytes = row.value.map_or(0, <[u8]>::len);
+                    let full = |it: &Request| {
+                        it.rows.len() >= BATCH_ROWS || it.bytes + bytes > BATCH_BYTES
+                    };
+                    let at = filling.get(&partition).copied().filter(|at| !full(&requests[*at]));
+                    let at = at.unwrap_or_else(|| {
+                        requests.push(Request::default());
+                        requests.len() - 1
+                    });
+                    filling.insert(partition, at);
+                    let request = &mut requests[at];
+                    request.rows.push(index);
+                    request.writes.push((verb, values));
+                    request.bytes += bytes;
+                }
+                Err(why) => batch.settle(index, Outcome::Refused(why)),
+            }
+        }
+        let mut later = self.send(requests, batch)?;
+        let single: Vec<Request> = std::mem::take(&mut later.apart);
+        if !single.is_empty() {
+            later.why = later.why.or(self.send(single, batch)?.why);
+        }
+        later.why.map_or(Ok(()), |why| Err(ConnectorError::Later(why)))
+    }
+}
+
+/// What is left of a round of requests.
+#[derive(Debug, Default)]
+struct Left {
+    why: Option<String>,
+    /// Requests of which one row is at fault, row by row.
+    apart: Vec<Request>,
+}
+
+impl Cassandra {
+    /// The table's partition of a row, and the values of its statement.
+    fn bind(
+        &mut self,
+        row: &ConnectorRow<'_>,
+    ) -> Result<(String, Verb, Vec<Option<CqlValue>>), String> {
+        let now_ms = self.clock.now_ms().0;
+        self.last = (self.last + 1).max(now_ms.saturating_mul(1000));
+        let stamp = CqlValue::BigInt(self.last);
+        let field = |fields: &serde_json::Map<String, Value>, bound: &Bound| match &bound.field {
+            None => Ok(Some(CqlValue::Timestamp(CqlTimestamp(now_ms)))),
+            Some(name) => {
+                let json = fields.get(name).unwrap_or(&Value::Null);
+                convert::value(json, &bound.data_type).map_err(|why| format!("{name}: {why}"))
+            }
+        };
+        let (verb, bounds, json) = match row.value {
+            Some(json) => (Verb::Insert, &self.statements.columns, json),
+            None => (Verb::Delete, &self.statements.key, row.key.unwrap_or_default()),
+        };
+        if verb == Verb::Delete && self.statements.delete.is_none() {
+            return Err(
+                "a row is deleted by its key, which is not the table's primary key".to_owned()
+            );
+        }
+        let fields = match verb {
+            Verb::Insert => cell::object(json)?,
+            Verb::Delete => self.key_fields(json)?,
+        };
+        let mut values = Vec::with_capacity(bounds.len() + 1);
+        for bound in bounds {
+            values.push(field(&fields, bound)?);
+        }
+        let at = if verb == Verb::Delete { 0 } else { values.len() };
+        values.insert(at, Some(stamp));
+        let named = self.statements.partition.iter().filter_map(|at| {
+            self.statements.columns[*at].field.as_ref().and_then(|name| fields.get(name))
+        });
+        let partition = named.map(Value::to_string).collect::<Vec<_>>().join("\u{0}");
+        Ok((partition, verb, values))
+    }
+
+    /// The columns of a key: one alone stands without an object around it.
+    fn key_fields(&self, json: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
+        let value: Value =
+            serde_json::from_slice(json).map_err(|error| format!("the key: {error}"))?;
+        match (value, &*self.target.key) {
+            (Value::Object(fields), _) => Ok(fields),
+            (value, [at]) => {
+                let name = self.target.columns.get(*at).map(|column| column.name.clone());
+                Ok(name.into_iter().map(|name| (name, value.clone())).collect())
+            }
+            (value, _) => Err(format!("the key {value} is no JSON object")),
+        }
+    }
+
+    /// Sends requests side by side, and settles their rows.
+    fn send(&self, requests: Vec<Request>, batch: &mut RowBatch) -> Result<Left, ConnectorError> {
+        let mut left = Left::default();
+        let mut refused = false;
+        for (request, result) in self.runtime.block_on(all(&self.prepared, requests)) {
+            match result {
+                Ok(()) => request.rows.iter().for_each(|row| batch.settle(*row, Outcome::Stored)),
+                Err(Failure::Never(why)) => return Err(ConnectorError::Never(why)),
+                Err(Failure::Later(why)) => left.why = Some(why),
+                Err(Failure::Refused(why)) => {
+                    refused = true;
+                    match request.rows[..] {
+                        [row] => batch.settle(row, Outcome::Refused(why)),
+                        _ => left.apart.extend(one_by_one(request)),
+                    }
+                }
+            }
+        }
+        if refused {
+            // The table may have been changed under the query: then no row is at fault.
+            refresh(&self.runtime, &self.prepared.session)?;
+            if let Some(table) = table(&self.prepared.session, &self.target)? {
+                statement::of_table(&self.target, &table)?;
+            }
+        }
+        Ok(left)
+    }
+}
+
+fn one_by_one(request: Request) -> impl Iterator<Item = Request> {
+    let rows = request.rows.into_iter().zip(request.writes);
+    rows.map(|(row, write)| Request { rows: vec![row], writes: vec![write], bytes: 0 })
+}
+
+async fn all(
+    prepared: &Arc<Prepared>,
+    requests: Vec<Request>,
+) -> Vec<(Request, Result<(), Failure>)> {
+    let mut running = JoinSet::new();
+    let mut results = Vec::with_capacity(requests.len());
+    let mut waiting = requests.into_iter();
+    loop {
+        while running.len() < IN_FLIGHT_MAX
+            && let Some(request) = waiting.next()
+        {
+            let prepared = Arc::clone(prepared);
+            running.spawn(async move {
+                let result = one(&prepared, &request).await;
+                (request, result.map_err(|error| failed("rows cannot be written", &error)))
+            });
+        }
+        match running.join_next().await {
+            Some(Ok(done)) => results.push(done),
+            // A task that died leaves its rows open: they are written again.
+            Some(Err(_)) => {}
+            None => return results,
+        }
+    }
+}
+
+async fn one(prepared: &Prepared, request: &Request) -> Result<(), ExecutionError> {
+    let statement = |verb: Verb| match verb {
+        Verb::Delete => prepared.delete.as_ref().unwrap_or(&prepared.insert),
+        Verb::Insert => &prepared.insert,
+    };
+    if let [(verb, values)] = &request.writes[..] {
+        return prepared.session.execute_unpaged(statement(*verb), values).await.map(|_| ());
+    }
+    let mut batch = Batch::new(BatchType::Unlogged);
+    batch.set_request_timeout(prepared.insert.get_request_timeout());
+    let mut values = Vec::with_capacity(request.writes.len());
+    for (verb, row) in &request.writes {
+        batch.append_statement(statement(*verb).clone());
+        values.push(row);
+    }
+    prepared.session.batch(&batch, values).await.map(|_| ())
+}

@@ -1,0 +1,92 @@
+//! `CREATE … WITH (connector='…') AS SELECT …`: rows that go to a store other than Kafka.
+
+use super::bins::Step;
+use super::draft::{Asked, Draft};
+use super::format::Formats;
+use super::rows::KeyPart;
+use super::sink::Wanted;
+use super::{Planner, sink};
+use crate::ast::CreateAs;
+use crate::connector::ConnectorOptions;
+use crate::error::{Problem, Result};
+use crate::resolve::Relation;
+use kolk::topology::{Collection, Format, Payload, Sink, Updates};
+
+impl Planner<'_> {
+    /// Adds the query. Later statements cannot read what it makes.
+    pub(super) fn create_in_store(
+        &mut self,
+        create: &CreateAs,
+        asked: Asked<'_>,
+        mut draft: Draft,
+        connector: &ConnectorOptions,
+    ) -> Result<()> {
+        if self.keeps_existing(&create.name, create.on_existing)? {
+            return Ok(());
+        }
+        let promise = connector.kind.promise;
+        if draft.rows.collection == Collection::Table && !promise.idempotent_by_key {
+            let message = format!(
+                "connector='{}' has no keys, so it cannot hold a table",
+                connector.kind.name
+            );
+            return Err(Problem::new(
+                connector.span,
+                message,
+                "rows cannot replace each other there",
+            )
+            .help(
+                "write the table to a topic, declare that as a stream, and write the stream there",
+            ));
+        }
+        let columns: Vec<usize> = (0..draft.schema.columns.len()).collect();
+        let selected = draft.schema.columns.clone();
+        let (key, key_columns) = store_key(&mut draft);
+        let target = connector.connector(asked.name, &selected, key_columns);
+        let mut sink = Sink {
+            name: draft.name.clone(),
+            topic: format!("{} of {}", draft.name, connector.kind.name),
+            key,
+            value: Payload::Encoded { format: Format::Json, columns },
+            connector: Some(target),
+            updates: Updates::Latest,
+            ..Sink::new(&draft.name)
+        };
+        let (wanted, word) = (self.store_delivery(asked, &draft)?, asked.options.text("delivery"));
+        match wanted {
+            Wanted::Plain(delivery) => {
+                sink.delivery = connector.check_delivery(delivery, word.as_ref())?;
+            }
+            Wanted::Bins(bins) => {
+                let formats =
+                    Formats { value: Format::Json, ..self.output_formats(asked.options, &draft)? };
+                return self.pack(Step { draft, sink, formats }, &bins);
+            }
+        }
+        let query = draft.finish(sink, self);
+        self.queries.push(query);
+        Ok(())
+    }
+
+    fn store_delivery(&self, asked: Asked<'_>, draft: &Draft) -> Result<Wanted> {
+        let relations = [Relation::of(asked.name, asked.name, Some(&draft.schema))];
+        let typing = self.typing(&relations, "an option");
+        sink::delivery(asked.options, &self.settings, typing)
+    }
+}
+
+/// What a row is ordered by: the record's key of the output, or the input's; and which selected columns are it.
+fn store_key(draft: &mut Draft) -> (Payload, Vec<usize>) {
+    let parts = draft.rows.key.parts.clone();
+    if parts.is_empty() {
+        return (Payload::Unchanged, Vec::new());
+    }
+    let width = draft.schema.columns.len();
+    let place = |part: &KeyPart| {
+        let found = draft.slots.iter().position(|slot| part.is(&slot.expression));
+        found.unwrap_or_else(|| draft.slot(&part.name, &part.expression))
+    };
+    let columns: Vec<usize> = parts.iter().map(place).collect();
+    let selected = columns.iter().copied().filter(|at| *at < width).collect();
+    (Payload::Encoded { format: Format::Json, columns }, selected)
+}

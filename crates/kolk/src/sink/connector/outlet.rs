@@ -1,0 +1,278 @@
+//! The stage's side of a connection: rows gather into batches, and outcomes become acknowledgements.
+
+use super::batch::{Outcome, RowBatch};
+use super::worker::{Ends, Message, Order};
+use crate::sink::held::{HeldRows, SinkRow};
+use crate::sink::kafka::KafkaOutlet;
+use crate::sink::outlet::{AddedHeader, Outlet, Stamp};
+use crate::sink::progress::Lane;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::mpsc::TryRecvError;
+
+/// Lanes of a connection: keys are spread over them. Individual delivery has one row on its way for each.
+const LANES: u32 = 16;
+/// A batch is handed over when it has this many rows, or nothing more comes.
+const BATCH_ROWS: usize = 2000;
+/// … or this many bytes.
+const BATCH_BYTES: usize = 1 << 20;
+/// Bytes that gather while a batch is being written; then reading waits.
+const GATHERED_MAX: usize = 8 << 20;
+
+/// A row that the store will never take.
+#[derive(Debug)]
+pub struct Refused {
+    /// The row, alone.
+    rows: HeldRows,
+    /// Why.
+    pub why: String,
+    /// Its lane: acknowledged once the row is elsewhere.
+    pub lane: Lane,
+}
+
+impl Refused {
+    /// The row.
+    #[must_use]
+    pub fn row(&self) -> Option<SinkRow<'_>> {
+        self.rows.get(0).map(|(row, _)| row)
+    }
+}
+
+/// Rows on their way into a store.
+#[derive(Debug)]
+pub struct ConnectorOutlet {
+    ends: Ends,
+    /// The number of the first lane: those before belong to somebody else.
+    first_lane: u32,
+    gathering: RowBatch,
+    /// Handed over whole, in order, once nothing is written: bins and rows that were dispatched together stay together.
+    sealed: VecDeque<RowBatch>,
+    sealed_bytes: usize,
+    /// A batch is with the worker.
+    writing: bool,
+    /// Batches of former numbers belong to a past that was taken back.
+    number: u64,
+    acknowledged: Vec<(Lane, u64)>,
+    refused: Vec<Refused>,
+    /// Lanes of refused rows that are on their way elsewhere.
+    buried: Vec<Lane>,
+    waiting: Option<String>,
+    gave_up: Option<String>,
+}
+
+impl ConnectorOutlet {
+    pub(super) fn new(ends: Ends) -> Self {
+        Self {
+            ends,
+            first_lane: 0,
+            gathering: RowBatch::default(),
+            sealed: VecDeque::new(),
+            sealed_bytes: 0,
+            writing: false,
+            number: 0,
+            acknowledged: Vec::new(),
+            refused: Vec::new(),
+            buried: Vec::new(),
+            waiting: None,
+            gave_up: None,
+        }
+    }
+
+    /// Lanes are counted from `first` on.
+    pub fn set_first_lane(&mut self, first: u32) {
+        self.first_lane = first;
+    }
+
+    /// Hears what has happened, and hands over what may go.
+    ///
+    /// # Errors
+    /// Why the connection has given up.
+    pub fn step(&mut self) -> Result<(), String> {
+        loop {
+            match self.ends.messages.try_recv() {
+                Ok(message) => self.hear(message),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    let why = || "the thread of the connection has ended".to_owned();
+                    return Err(self.gave_up.clone().unwrap_or_else(why));
+                }
+            }
+        }
+        if let Some(why) = &self.gave_up {
+            return Err(why.clone());
+        }
+        if !self.writing {
+            if self.sealed.is_empty() {
+                self.seal();
+            }
+            self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Done(number, batch) => {
+                self.writing = false;
+                self.waiting = None;
+                if number == self.number {
+                    self.settle(&batch);
+                }
+            }
+            Message::Waiting { failures, why } => {
+                let times =
+                    if failures == 1 { String::new() } else { format!(" ({failures} times)") };
+                self.waiting = Some(format!("the store does not take rows: {why}{times}"));
+            }
+            Message::GaveUp(why) => self.gave_up = Some(why),
+        }
+    }
+
+    fn settle(&mut self, batch: &RowBatch) {
+        for (index, outcome) in batch.outcomes().iter().enumerate() {
+            let Some(row) = batch.get(index) else { continue };
+            if let (Outcome::Refused(why), Some(as_it_came)) = (outcome, batch.sink_row(index)) {
+                let mut rows = HeldRows::default();
+                rows.push(&as_it_came, row.lane, None);
+                self.refused.push(Refused { rows, why: why.clone(), lane: row.lane });
+                continue;
+            }
+            match self.acknowledged.last_mut() {
+                Some((lane, rows)) if *lane == row.lane => *rows += 1,
+                _ => self.acknowledged.push((row.lane, 1)),
+            }
+        }
+    }
+
+    fn hand_over(&mut self) {
+        let Some(batch) = self.sealed.pop_front() else { return };
+        self.sealed_bytes -= batch.bytes();
+        let order: Order = (self.number, batch);
+        // There is room for one, and none is on its way; a worker that is gone is told of by the other channel.
+        self.writing = self.ends.orders.try_send(order).is_ok();
+    }
+
+    fn seal(&mut self) {
+        if !self.gathering.is_empty() {
+            let batch = std::mem::take(&mut self.gathering);
+            self.sealed_bytes += batch.bytes();
+            self.sealed.push_back(batch);
+        }
+    }
+
+    /// The next row that the store will never take. Say [`Self::left_out`] when it is elsewhere.
+    pub fn take_refused(&mut self) -> Option<Refused> {
+        (!self.refused.is_empty()).then(|| self.refused.remove(0))
+    }
+
+    /// A refused row has its place elsewhere, or was passed over.
+    pub fn left_out(&mut self, lane: Lane) {
+        self.acknowledged.push((lane, 1));
+    }
+
+    /// A refused row is on its way elsewhere: it counts as acknowledged when it is there.
+    pub fn bury(&mut self, lane: Lane) {
+        self.buried.push(lane);
+    }
+
+    /// All that was on its way elsewhere is there.
+    pub fn buried(&mut self) {
+        self.acknowledged.extend(self.buried.drain(..).map(|lane| (lane, 1)));
+    }
+
+    /// Why rows wait, if they do.
+    #[must_use]
+    pub fn waiting(&self) -> Option<&str> {
+        self.waiting.as_deref()
+    }
+
+    /// Drops all that is not acknowledged: the query goes back to its committed offsets. What is being written may be stored all the
+    /// same.
+    pub fn clear(&mut self) {
+        self.number += 1;
+        self.gathering = RowBatch::default();
+        self.sealed.clear();
+        self.sealed_bytes = 0;
+        self.acknowledged.clear();
+        self.refused.clear();
+        self.buried.clear();
+    }
+}
+
+impl Outlet for ConnectorOutlet {
+    fn lane(&mut self, row: &SinkRow<'_>) -> Lane {
+        let of_key = |key: &[u8]| {
+            let hasher = BuildHasherDefault::<DefaultHasher>::default();
+            u32::try_from(hasher.hash_one(key) % u64::from(LANES)).unwrap_or_default()
+        };
+        // Rows without a key stay in the order of the partition that they came from.
+        let lane = row.key.map_or_else(|| row.partition.partition.unsigned_abs() % LANES, of_key);
+        Lane(self.first_lane + lane)
+    }
+
+    fn append(
+        &mut self,
+        lane: Lane,
+        row: &SinkRow<'_>,
+        stamp: Stamp,
+        header: Option<AddedHeader<'_>>,
+    ) {
+        self.gathering.push(lane, row, stamp, header);
+        if self.gathering.len() >= BATCH_ROWS || self.gathering.bytes() >= BATCH_BYTES {
+            self.seal();
+        }
+    }
+
+    fn dispatch(&mut self) {
+        self.seal();
+    }
+
+    fn has_room(&self) -> bool {
+        self.sealed_bytes + self.gathering.bytes() < GATHERED_MAX
+    }
+
+    fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {
+        for (lane, rows) in self.acknowledged.drain(..) {
+            each(lane, rows);
+        }
+    }
+}
+
+/// Rows for the store, and beside them records for Kafka: dead letters.
+#[derive(Debug)]
+pub struct Beside<'a> {
+    /// Where rows go.
+    pub store: &'a mut ConnectorOutlet,
+    /// Whose acknowledgements are heard too.
+    pub kafka: &'a mut KafkaOutlet,
+}
+
+impl Outlet for Beside<'_> {
+    fn lane(&mut self, row: &SinkRow<'_>) -> Lane {
+        self.store.lane(row)
+    }
+
+    fn append(
+        &mut self,
+        lane: Lane,
+        row: &SinkRow<'_>,
+        stamp: Stamp,
+        header: Option<AddedHeader<'_>>,
+    ) {
+        self.store.append(lane, row, stamp, header);
+    }
+
+    fn dispatch(&mut self) {
+        self.store.dispatch();
+        self.kafka.dispatch();
+    }
+
+    fn has_room(&self) -> bool {
+        self.store.has_room() && self.kafka.has_room()
+    }
+
+    fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {
+        self.store.acknowledged(each);
+        self.kafka.acknowledged(each);
+    }
+}
