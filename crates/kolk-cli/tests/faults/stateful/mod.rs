@@ -124,6 +124,7 @@ fn is_telling(case: &Case) -> bool {
                 | Fault::EndTxnLate
                 | Fault::KillBroker
                 | Fault::Twin
+                | Fault::CrashAt(1 | 5)
         ),
         _ => matches!(case.fault, Fault::Nothing | Fault::EndTxnCut),
     }
