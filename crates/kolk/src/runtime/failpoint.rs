@@ -59,7 +59,7 @@ pub use armed::{Action, Failpoint, Failpoints};
 /// Nothing happens anywhere.
 #[cfg(not(any(test, feature = "failpoints")))]
 #[derive(Debug, Clone, Default)]
-pub(super) struct Failpoints;
+pub(super) struct Failpoints {}
 
 #[cfg(not(any(test, feature = "failpoints")))]
 impl Failpoints {
