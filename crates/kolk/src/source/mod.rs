@@ -214,11 +214,17 @@ impl Source {
         self.wanted_ends.is_some()
             && self.assigned_once
             && self.membership.phase() == MemberPhase::Stable
+            && self.has_its_share()
             && self.starting.is_empty()
             && self.reading.values().all(|reading| match (reading.position, reading.end) {
                 (Some(position), Some(end)) => position >= end,
                 _ => false,
             })
+    }
+
+    /// Whether what is owned is all that there is for this instance: none is a share, too, unless partitions are nobody's.
+    fn has_its_share(&self) -> bool {
+        !self.reading.is_empty() || self.membership.has_given_out_all()
     }
 
     /// Of each partition owned, how far it has been read, where it ended when that was asked for, and whether a fetch has shown that
@@ -227,6 +233,7 @@ impl Source {
         let settled = self.wanted_ends.is_some()
             && self.assigned_once
             && self.membership.phase() == MemberPhase::Stable
+            && self.has_its_share()
             && self.starting.is_empty();
         if !settled {
             return None;

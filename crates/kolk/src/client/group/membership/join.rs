@@ -95,6 +95,7 @@ impl Membership {
         self.assignments.clear();
         self.counted = None;
         self.incomplete_since = None;
+        self.left_out = false;
         self.sync = Call::default();
         let leads = response.leader == response.member_id;
         self.role = if leads { Role::Leader } else { Role::Follower };
@@ -147,6 +148,7 @@ impl Membership {
         let given: usize = self.assignments.values().map(Vec::len).sum();
         let all: usize = counts.values().filter_map(|count| usize::try_from(*count).ok()).sum();
         self.incomplete_since = (given < all).then(|| network.now());
+        self.left_out = unknown;
         self.counted = Some(counts);
         self.members.clear();
         self.phase = MemberPhase::Syncing;

@@ -97,6 +97,8 @@ pub struct Membership {
     counted: Option<BTreeMap<String, i32>>,
     /// For the leader: since when partitions may be without an owner, because a member has to give them up first.
     incomplete_since: Option<Moment>,
+    /// For the leader: topics of which nothing was known in time got no owner; they will when they are known.
+    left_out: bool,
     role: Role,
     join: Call<JoinGroupRequest>,
     sync: Call<SyncGroupRequest>,
@@ -160,6 +162,7 @@ impl Membership {
             assignments: Assignments::new(),
             counted: None,
             incomplete_since: None,
+            left_out: false,
             role: Role::Follower,
             join: Call::default(),
             sync: Call::default(),
@@ -194,6 +197,13 @@ impl Membership {
             member_id: self.member_id.clone(),
             instance_id: self.config.instance_id.clone(),
         }
+    }
+
+    /// Whether every partition has an owner, as far as this member knows. A leader may have kept some back that another member has
+    /// to give up first, or may not have heard of a topic in time; one that came back does not know what was given out.
+    #[must_use]
+    pub fn has_given_out_all(&self) -> bool {
+        self.incomplete_since.is_none() && !self.left_out
     }
 
     /// Partitions whose state is on this instance's disk: told at the next rebalance.
