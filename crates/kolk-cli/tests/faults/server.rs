@@ -285,6 +285,9 @@ fn command(kind: Kind, data: &Path, address: Option<SocketAddr>) -> Command {
         "--until-stdin-closes",
         "--set",
         "log.segment.delete.delay.ms=1000",
+        // Half a minute after its start a server deletes what is older than a week, and results carry the time of their events.
+        "--set",
+        "log.retention.ms=-1",
     ]);
     command.args(["--transaction-version", if kind == Kind::KafkaOld { "1" } else { "2" }]);
     if kind == Kind::KafkaSecure {
