@@ -33,7 +33,7 @@ const BEFORE: &[Step] = &[
     ("build", &["cargo", "build", "--workspace", FEATURES]),
     ("tests", &["cargo", "test", "--workspace", FEATURES, "--no-fail-fast"]),
     ("documentation", &["cargo", "doc", "--workspace", FEATURES, "--no-deps", "--quiet"]),
-    ("demo", &["cargo", "run", "--workspace", FEATURES, "--quiet", "--bin", "kolk", "--", "demo"]),
+    ("demo", &["cargo", "run", "-p", "kolk-cli", FEATURES, "--quiet", "--", "demo"]),
 ];
 
 /// Runs all steps; stops at the first that fails.
