@@ -25,7 +25,7 @@ const OPTIONS: &[OptionRow] = &[
     option("ttl", OptionKind::Number(1, 9), Some("never")),
 ];
 const fn kind(name: &'static str, keyed: bool, connect: Option<Connect>) -> Kind {
-    let promise = Promise { idempotent_by_key: keyed, ordered: keyed, deletes: keyed };
+    let promise = Promise { idempotent_by_key: keyed, ordered: keyed };
     Kind { name, doc: "A store.", options: OPTIONS, promise, connect }
 }
 static TABLES: Kind = kind("tables", true, Some(never));

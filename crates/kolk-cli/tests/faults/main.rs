@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
 mod world;
+mod extent;
 mod proxy;
 mod foreign;
 mod check;
@@ -30,9 +31,9 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Every fault in every delivery mode: see [`matrix::Extent`] for how many.
+/// Every fault in every delivery mode: see [`extent::Extent`] for how many.
 #[test]
 fn every_mode_keeps_its_promise_through_every_fault() {
-    let failures = matrix::run(&matrix::Extent::read());
+    let failures = matrix::run();
     assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
 }

@@ -1,9 +1,10 @@
 //! Many cases: side by side where waiting dominates, told as a table.
 
 use crate::case::{Case, Fault, Mode};
+use crate::extent::Extent;
+use crate::say;
 use crate::scenario::{self, Outcome};
 use crate::server::{Kind, Server};
-use crate::{say, world};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::fs;
@@ -17,60 +18,27 @@ const INDIVIDUAL_SHARE: u32 = 20;
 /// The fewest that `individual` gets.
 const INDIVIDUAL_MIN: u32 = 1_000;
 
-/// Which cases are run.
-#[derive(Debug)]
-pub(crate) struct Extent {
-    seeds: Vec<u64>,
-    visits: u32,
-    /// Only cases whose name contains this.
-    only: String,
-    /// Also those that tell little beyond the others.
-    whole: bool,
-    /// Where the table goes, as Markdown.
-    table: Option<String>,
-}
-
-impl Extent {
-    /// CI's extent, or what `cargo xtask soak` says in the environment.
-    pub(crate) fn read() -> Self {
-        let number =
-            |name: &str| world::variable(name).map(|text| text.parse::<u64>().expect("a number"));
-        let first = number("KOLK_SOAK_SEED").unwrap_or(1);
-        let count = number("KOLK_SOAK_SEEDS").unwrap_or(1);
-        let visits = number("KOLK_SOAK_VISITS")
-            .map(|visits| u32::try_from(visits).expect("a moderate number"));
-        Self {
-            seeds: (first..first + count).collect(),
-            visits: visits.unwrap_or(VISITS),
-            only: world::variable("KOLK_SOAK_ONLY").unwrap_or_default(),
-            whole: visits.is_some(),
-            table: world::variable("KOLK_SOAK_TABLE"),
-        }
-    }
-
-    fn cases(&self) -> Vec<Case> {
-        let mut cases = Vec::new();
-        for &seed in &self.seeds {
-            for &fault in Fault::ALL {
-                for &mode in Mode::ALL {
-                    for broker in [Kind::Embedded, Kind::Kafka, Kind::KafkaOld] {
-                        let individual =
-                            (self.visits / INDIVIDUAL_SHARE).clamp(INDIVIDUAL_MIN, 5_000);
-                        let visits =
-                            if mode == Mode::Individual { individual } else { self.visits };
-                        cases.push(Case { fault, mode, broker, seed, visits });
-                    }
+fn cases(extent: &Extent) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &seed in &extent.seeds {
+        for &fault in Fault::ALL {
+            for &mode in Mode::ALL {
+                for broker in [Kind::Embedded, Kind::Kafka, Kind::KafkaOld] {
+                    let individual =
+                        (extent.visits / INDIVIDUAL_SHARE).clamp(INDIVIDUAL_MIN, 5_000);
+                    let visits = if mode == Mode::Individual { individual } else { extent.visits };
+                    cases.push(Case { fault, mode, broker, seed, visits });
                 }
             }
         }
-        cases.retain(|case| {
-            case.fault.fits(case.mode)
-                && case.broker.is_at_hand()
-                && (self.whole || is_telling(case))
-                && case.to_string().contains(&self.only)
-        });
-        cases
     }
+    cases.retain(|case| {
+        case.fault.fits(case.mode)
+            && case.broker.is_at_hand()
+            && (extent.whole || is_telling(case))
+            && case.to_string().contains(&extent.only)
+    });
+    cases
 }
 
 /// Where versions of transactions differ; the rest is left to the soak.
@@ -82,9 +50,10 @@ fn is_telling(case: &Case) -> bool {
     case.broker != Kind::KafkaOld || (case.mode.is_transactional() && ends)
 }
 
-/// Runs all cases of the extent; returns the failures.
-pub(crate) fn run(extent: &Extent) -> Vec<String> {
-    let cases = extent.cases();
+/// Runs all cases; returns the failures.
+pub(crate) fn run() -> Vec<String> {
+    let extent = Extent::read(VISITS, "KOLK_SOAK_TABLE");
+    let cases = cases(&extent);
     assert!(!cases.is_empty(), "no case is called like `{}`", extent.only);
     say(&format!("{} cases, seeds {:?}, {} visits", cases.len(), extent.seeds, extent.visits));
     let outcomes = Mutex::new(Vec::new());

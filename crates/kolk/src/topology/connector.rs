@@ -58,8 +58,6 @@ pub struct Promise {
     pub idempotent_by_key: bool,
     /// Rows of one key in one call keep their order.
     pub ordered: bool,
-    /// A row can be taken back by its key.
-    pub deletes: bool,
 }
 
 /// What a statement gave for its options, by name.

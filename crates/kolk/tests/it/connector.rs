@@ -81,7 +81,7 @@ static SHELF: Kind = Kind {
     name: "shelf",
     doc: "A store of these tests.",
     options: &[],
-    promise: Promise { idempotent_by_key: true, ordered: true, deletes: true },
+    promise: Promise { idempotent_by_key: true, ordered: true },
     connect: Some(connect),
 };
 

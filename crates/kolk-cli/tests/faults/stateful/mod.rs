@@ -18,8 +18,9 @@ mod writer;
 #[expect(dead_code, reason = "the other tests of the oracle need what this one does not")]
 mod oracle;
 
+use crate::extent::Extent;
+use crate::say;
 use crate::server::Kind;
-use crate::{say, world};
 use case::{Case, Fault};
 use ground::Ground;
 use scenario::Outcome;
@@ -33,85 +34,50 @@ const VISITS: u32 = 2_000;
 /// Every fault that CI has time for; all of them for `cargo xtask soak`.
 #[test]
 fn state_is_what_an_oracle_makes_of_the_input_through_every_fault() {
-    let failures = Extent::read().run();
+    let failures = run();
     assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Which cases are run.
-#[derive(Debug)]
-struct Extent {
-    seeds: Vec<u64>,
-    visits: u32,
-    /// Only cases whose name contains this.
-    only: String,
-    /// Also those that tell little beyond the others.
-    whole: bool,
-    /// Where the table goes, as Markdown.
-    table: Option<String>,
+fn cases(extent: &Extent) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &seed in &extent.seeds {
+        for &fault in Fault::ALL {
+            for broker in [Kind::Embedded, Kind::Kafka] {
+                cases.push(Case { fault, broker, seed, visits: extent.visits });
+            }
+        }
+    }
+    if !cfg!(feature = "failpoints") {
+        say("skipped: crashes at failpoints need `cargo test -p kolk-cli --features failpoints`");
+        cases.retain(|case| !case.fault.needs_failpoints());
+    }
+    cases.retain(|case| {
+        (extent.whole || is_telling(case))
+            && case.to_string().contains(&extent.only)
+            && case.broker.is_at_hand()
+    });
+    cases
 }
 
-impl Extent {
-    /// CI's extent, or what `cargo xtask soak` says in the environment.
-    fn read() -> Self {
-        let number =
-            |name: &str| world::variable(name).map(|text| text.parse::<u64>().expect("a number"));
-        let first = number("KOLK_SOAK_SEED").unwrap_or(1);
-        let count = number("KOLK_SOAK_SEEDS").unwrap_or(1);
-        let visits = number("KOLK_SOAK_VISITS")
-            .map(|visits| u32::try_from(visits).expect("a moderate number"));
-        Self {
-            seeds: (first..first + count).collect(),
-            visits: visits.unwrap_or(VISITS),
-            only: world::variable("KOLK_SOAK_ONLY").unwrap_or_default(),
-            whole: visits.is_some(),
-            table: world::variable("KOLK_SOAK_STATE_TABLE"),
+/// Runs all cases; returns the failures.
+fn run() -> Vec<String> {
+    let extent = Extent::read(VISITS, "KOLK_SOAK_STATE_TABLE");
+    let cases = cases(&extent);
+    say(&format!("{} cases with state, seeds {:?}", cases.len(), extent.seeds));
+    let outcomes = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for (broker, cases) in lanes(cases) {
+            let outcomes = &outcomes;
+            scope.spawn(move || work(broker, cases, outcomes));
         }
+    });
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    outcomes.sort_by_key(table::key);
+    if let Some(path) = &extent.table {
+        fs::write(path, table::table(&outcomes)).expect("the table's file can be written");
     }
-
-    fn cases(&self) -> Vec<Case> {
-        let mut cases = Vec::new();
-        for &seed in &self.seeds {
-            for &fault in Fault::ALL {
-                for broker in [Kind::Embedded, Kind::Kafka] {
-                    cases.push(Case { fault, broker, seed, visits: self.visits });
-                }
-            }
-        }
-        if !cfg!(feature = "failpoints") {
-            say(
-                "skipped: crashes at failpoints need `cargo test -p kolk-cli --features failpoints`",
-            );
-            cases.retain(|case| !case.fault.needs_failpoints());
-        }
-        cases.retain(|case| {
-            (self.whole || is_telling(case))
-                && case.to_string().contains(&self.only)
-                && case.broker.is_at_hand()
-        });
-        cases
-    }
-
-    /// Runs all cases; returns the failures.
-    fn run(&self) -> Vec<String> {
-        let cases = self.cases();
-        say(&format!("{} cases with state, seeds {:?}", cases.len(), self.seeds));
-        let outcomes = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for (broker, cases) in lanes(cases) {
-                let outcomes = &outcomes;
-                scope.spawn(move || work(broker, cases, outcomes));
-            }
-        });
-        let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        outcomes.sort_by_key(table::key);
-        if let Some(path) = &self.table {
-            fs::write(path, table::table(&outcomes)).expect("the table's file can be written");
-        }
-        let failed = outcomes.iter().filter(|outcome| !outcome.problems.is_empty());
-        failed
-            .map(|outcome| format!("{}\n  {}", outcome.case, outcome.problems.join("\n  ")))
-            .collect()
-    }
+    let failed = outcomes.iter().filter(|outcome| !outcome.problems.is_empty());
+    failed.map(|outcome| format!("{}\n  {}", outcome.case, outcome.problems.join("\n  "))).collect()
 }
 
 /// What shows most in little time; the rest is left to the soak.

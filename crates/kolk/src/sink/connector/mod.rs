@@ -16,7 +16,7 @@ mod worker;
 
 pub use batch::{ConnectorRow, Outcome, RowBatch};
 pub use outlet::{Beside, ConnectorOutlet, Refused};
-pub use worker::{Ended, Worker, channels};
+pub use worker::{Worker, channels};
 
 /// Why rows could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

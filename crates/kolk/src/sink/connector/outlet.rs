@@ -53,7 +53,7 @@ pub struct ConnectorOutlet {
     /// Batches of former numbers belong to a past that was taken back.
     number: u64,
     acknowledged: Vec<(Lane, u64)>,
-    refused: Vec<Refused>,
+    refused: VecDeque<Refused>,
     /// Lanes of refused rows that are on their way elsewhere.
     buried: Vec<Lane>,
     waiting: Option<String>,
@@ -71,7 +71,7 @@ impl ConnectorOutlet {
             writing: false,
             number: 0,
             acknowledged: Vec::new(),
-            refused: Vec::new(),
+            refused: VecDeque::new(),
             buried: Vec::new(),
             waiting: None,
             gave_up: None,
@@ -134,7 +134,7 @@ impl ConnectorOutlet {
             if let (Outcome::Refused(why), Some(as_it_came)) = (outcome, batch.sink_row(index)) {
                 let mut rows = HeldRows::default();
                 rows.push(&as_it_came, row.lane, None);
-                self.refused.push(Refused { rows, why: why.clone(), lane: row.lane });
+                self.refused.push_back(Refused { rows, why: why.clone(), lane: row.lane });
                 continue;
             }
             match self.acknowledged.last_mut() {
@@ -162,7 +162,7 @@ impl ConnectorOutlet {
 
     /// The next row that the store will never take. Say [`Self::left_out`] when it is elsewhere.
     pub fn take_refused(&mut self) -> Option<Refused> {
-        (!self.refused.is_empty()).then(|| self.refused.remove(0))
+        self.refused.pop_front()
     }
 
     /// A refused row has its place elsewhere, or was passed over.

@@ -27,15 +27,6 @@ pub(super) enum Message {
     GaveUp(String),
 }
 
-/// Why a worker ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Nobody wants anything from it any more.
-    Unwanted,
-    /// It told the stage why.
-    GaveUp,
-}
-
 /// The ends of the stage: orders in, messages out.
 #[derive(Debug)]
 pub(super) struct Ends {
@@ -77,7 +68,7 @@ pub fn channels(
 
 impl Worker {
     /// Works until the outlet is gone, or the connection gives up.
-    pub fn run(mut self) -> Ended {
+    pub fn run(mut self) {
         let mut connection: Option<Box<dyn Connection>> = None;
         // It connects before there is a row: what does not fit is told at once.
         let mut order: Option<Order> = None;
@@ -88,22 +79,22 @@ impl Worker {
                     if let Some((number, batch)) = order.take()
                         && !self.tell(Message::Done(number, batch))
                     {
-                        return Ended::Unwanted;
+                        return;
                     }
                     match self.orders.recv() {
                         Ok(next) => order = Some(next),
-                        Err(_) => return Ended::Unwanted,
+                        Err(_) => return,
                     }
                 }
                 Err(ConnectorError::Never(why)) => {
                     self.tell(Message::GaveUp(why));
-                    return Ended::GaveUp;
+                    return;
                 }
                 Err(ConnectorError::Later(why)) => {
                     self.failures = self.failures.saturating_add(1);
                     let failures = self.failures;
                     if !self.tell(Message::Waiting { failures, why }) || !self.pause(&mut order) {
-                        return Ended::Unwanted;
+                        return;
                     }
                 }
             }
