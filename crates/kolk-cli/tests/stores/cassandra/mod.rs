@@ -1,16 +1,13 @@
-//! Keyed idempotency end to end: sessions into Apache Cassandra by the built binary, read back by Python's driver.
+//! Apache Cassandra by `scripts/cassandra.sh`: keyed idempotency end to end, read back by Python's driver.
 //!
 //! Needs Java 17, Maven for the first time, and Python; says `skipped: why` without.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what is not as expected fails the test")]
-#![expect(clippy::disallowed_methods, reason = "a test waits for other processes")]
-
 mod node;
-#[path = "../it/kolk.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod kolk;
+mod store;
 
-use kolk::Kolk;
+pub(super) use store::start;
+
+use crate::embedded::{self, Kolk};
 use node::Node;
 use serde_json::Value;
 
@@ -30,7 +27,7 @@ fn example(file: &str) -> String {
 fn place(node: &Node, keyspace: &str) -> Kolk {
     node.cql(&example("table.cql").replace("ndc_porto", keyspace));
     let kolk = Kolk::new();
-    let program = example("sessions.sql").replace("127.0.0.1:9042", &node.address);
+    let program = example("sessions.sql").replace("127.0.0.1:9042", &node.address());
     kolk.write("sessions.sql", &program.replace("ndc_porto", keyspace));
     kolk.ok("topic create visits --partitions 2");
     kolk
@@ -73,7 +70,7 @@ fn a_session_read_again_takes_the_place_of_itself() {
 /// Step 4: the node is killed and comes back; what was read waits, and nothing is missing.
 #[test]
 fn a_store_that_is_killed_gets_everything_when_it_is_back() {
-    let Some(mut node) = Node::own() else { return };
+    let Some(node) = Node::own() else { return };
     let kolk = place(&node, "killed");
     node.kill();
     let lines: Vec<String> = (1..=200)
@@ -82,7 +79,7 @@ fn a_store_that_is_killed_gets_everything_when_it_is_back() {
         .collect();
     produce(&kolk, &lines.iter().map(String::as_str).collect::<Vec<_>>());
     let running = kolk.start("run sessions.sql", "");
-    kolk::eventually("it says what it waits for", || {
+    embedded::eventually("it says what it waits for", || {
         running.err().contains("the store does not take rows")
     });
     node.revive();
@@ -140,7 +137,7 @@ fn a_table_can_be_made_and_rows_are_deleted_by_their_key() {
            WITH (kafka_topic = 'users', value_format = 'JSON');
          CREATE TABLE kept WITH (connector = 'cassandra', contact_points = '{}', keyspace = 'made', table = 'users',
            create_table = TRUE) AS SELECT id, name, age FROM users EMIT CHANGES;",
-        node.address
+        node.address()
     );
     kolk.write("users.sql", &program);
     kolk.write(

@@ -1,0 +1,270 @@
+//! A proxy for any protocol over TCP: it counts bytes, and at some of them does what a plan says.
+
+use crate::world;
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What a relay reads at a time, at most.
+const CHUNK: usize = 16 << 10;
+
+/// What is done when so many bytes were sent to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Planned {
+    pub(super) at: u64,
+    pub(super) act: Act,
+}
+
+/// Something that is done to a connection, or at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Half of what was read goes on, then the connection ends.
+    CutRequest,
+    /// All goes on; what the store answers next is thrown away, and the connection ends.
+    CutAnswer,
+    /// All goes on, and nothing that the store answers on this connection comes back.
+    LoseAnswers,
+    /// Something else than the connection is met by its fault, while no byte moves on to the store.
+    Meet,
+}
+
+/// Stands in front of a store as long as it lives.
+pub(super) struct Proxy {
+    address: SocketAddr,
+    control: Arc<Control>,
+}
+
+struct Control {
+    store: SocketAddr,
+    delay: Duration,
+    plan: Mutex<Plan>,
+    /// Connections end, and new ones too, at once.
+    shut: AtomicBool,
+    /// The proxy is gone.
+    ended: AtomicBool,
+    connections: AtomicUsize,
+    delayed: AtomicUsize,
+    /// Answers were lost.
+    lost: AtomicBool,
+    /// Acts that took effect, and the number of the connection of the last one.
+    done: AtomicUsize,
+    done_on: AtomicUsize,
+}
+
+struct Plan {
+    sent: u64,
+    left: VecDeque<Planned>,
+    meet: Box<dyn FnMut() + Send>,
+}
+
+impl Proxy {
+    /// Starts one in front of `store`. `meet` is called at each [`Act::Meet`]; `delay` is how much later each answer comes.
+    pub(super) fn start(
+        store: SocketAddr,
+        plan: Vec<Planned>,
+        delay: Duration,
+        meet: Box<dyn FnMut() + Send>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the proxy");
+        let address = listener.local_addr().expect("the proxy has an address");
+        let plan = Mutex::new(Plan { sent: 0, left: plan.into(), meet });
+        let control = Arc::new(Control {
+            store,
+            delay,
+            plan,
+            shut: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            delayed: AtomicUsize::new(0),
+            lost: AtomicBool::new(false),
+            done: AtomicUsize::new(0),
+            done_on: AtomicUsize::new(0),
+        });
+        let accepting = Arc::clone(&control);
+        world::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if accepting.ended.load(Ordering::SeqCst) {
+                    return;
+                }
+                accept(&accepting, &client);
+            }
+        });
+        Self { address, control }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Nobody gets through any more.
+    pub(super) fn shut(&self) {
+        self.control.shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Everybody gets through again.
+    pub(super) fn open(&self) {
+        self.control.shut.store(false, Ordering::SeqCst);
+    }
+
+    /// Acts that took effect.
+    pub(super) fn done(&self) -> usize {
+        self.control.done.load(Ordering::SeqCst)
+    }
+
+    /// Acts whose byte never came.
+    pub(super) fn left(&self) -> usize {
+        self.control.plan.lock().unwrap_or_else(PoisonError::into_inner).left.len()
+    }
+
+    /// Answers that came later.
+    pub(super) fn delayed(&self) -> usize {
+        self.control.delayed.load(Ordering::SeqCst)
+    }
+
+    /// Whether somebody connected after the last act.
+    pub(super) fn is_connected_again(&self) -> bool {
+        let connections = self.control.connections.load(Ordering::SeqCst);
+        connections > self.control.done_on.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shut();
+        self.control.ended.store(true, Ordering::SeqCst);
+        // Whoever waits for connections hears of it.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn accept(control: &Arc<Control>, client: &TcpStream) {
+    if control.shut.load(Ordering::SeqCst) {
+        let _ = client.shutdown(Shutdown::Both);
+        return;
+    }
+    let Ok(store) = TcpStream::connect(control.store) else {
+        let _ = client.shutdown(Shutdown::Both);
+        return;
+    };
+    control.connections.fetch_add(1, Ordering::SeqCst);
+    let link = Arc::new(Link { fate: Mutex::new(Fate::Well) });
+    let (Ok(client_in), Ok(store_in)) = (client.try_clone(), store.try_clone()) else { return };
+    let (Ok(client_out), Ok(store_out)) = (client.try_clone(), store.try_clone()) else { return };
+    for socket in [client, &store] {
+        let _ = socket.set_nodelay(true);
+    }
+    let (control_up, link_up) = (Arc::clone(control), Arc::clone(&link));
+    world::spawn(move || control_up.carry_up((client_in, store_out), &link_up));
+    let (control_down, link_down) = (Arc::clone(control), link);
+    world::spawn(move || control_down.carry_down((store_in, client_out), &link_down));
+}
+
+/// A connection through the proxy.
+struct Link {
+    fate: Mutex<Fate>,
+}
+
+/// What becomes of its next answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Well,
+    /// It is thrown away, and the connection ends.
+    Cut,
+    /// All of them are thrown away.
+    Lost,
+}
+
+impl Link {
+    fn fate(&self) -> Fate {
+        *self.fate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide(&self, fate: Fate) {
+        *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = fate;
+    }
+}
+
+impl Control {
+    /// From the client to the store.
+    fn carry_up(&self, (mut from, mut to): (TcpStream, TcpStream), link: &Link) {
+        let mut chunk = vec![0; CHUNK];
+        while let Ok(length) = from.read(&mut chunk) {
+            if length == 0 || self.shut.load(Ordering::SeqCst) {
+                break;
+            }
+            let mut length = length;
+            let act = self.pass(length as u64);
+            if self.shut.load(Ordering::SeqCst) {
+                break;
+            }
+            match act {
+                Some(Act::CutRequest) => length /= 2,
+                Some(Act::CutAnswer) => link.decide(Fate::Cut),
+                Some(Act::LoseAnswers) => link.decide(Fate::Lost),
+                Some(Act::Meet) | None => {}
+            }
+            if to.write_all(&chunk[..length]).is_err() {
+                break;
+            }
+            if act == Some(Act::CutRequest) {
+                self.note();
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    /// From the store to the client.
+    fn carry_down(&self, (mut from, mut to): (TcpStream, TcpStream), link: &Link) {
+        let mut chunk = vec![0; CHUNK];
+        while let Ok(length) = from.read(&mut chunk) {
+            if length == 0 || self.shut.load(Ordering::SeqCst) {
+                break;
+            }
+            if !self.delay.is_zero() {
+                world::pause(self.delay);
+                self.delayed.fetch_add(1, Ordering::SeqCst);
+            }
+            match link.fate() {
+                Fate::Well => {}
+                Fate::Cut => {
+                    self.note();
+                    break;
+                }
+                Fate::Lost => {
+                    if !self.lost.swap(true, Ordering::SeqCst) {
+                        self.note();
+                    }
+                    continue;
+                }
+            }
+            if to.write_all(&chunk[..length]).is_err() {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    /// So many bytes are about to go to the store: what is planned for one of them?
+    fn pass(&self, bytes: u64) -> Option<Act> {
+        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.sent += bytes;
+        let sent = plan.sent;
+        let due = plan.left.pop_front_if(|planned| planned.at <= sent)?;
+        if due.act == Act::Meet {
+            // The plan stays locked: nobody else sends meanwhile.
+            (plan.meet)();
+            self.note();
+        }
+        Some(due.act)
+    }
+
+    /// An act has taken effect.
+    fn note(&self) {
+        self.done_on.store(self.connections.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.done.fetch_add(1, Ordering::SeqCst);
+    }
+}
