@@ -6,6 +6,7 @@ use crate::measure::{Figures, Series};
 use crate::place::Place;
 use crate::pool::{Kind, Pool};
 use crate::process::{Running, Usage, command};
+use crate::reader::bring_into_memory;
 use crate::table::{Table, mebibytes, nanos, rate};
 use crate::{Options, Plan, docs, machine, rivals};
 use anyhow::{Result, ensure};
@@ -145,6 +146,9 @@ impl Setup<'_> {
             let pool = folder.join("pool");
             Pool::make(contender.kind).save(&pool)?;
             command.arg(pool);
+        }
+        if contender.direction == Direction::Consume {
+            bring_into_memory(&self.kafka.address, &topic)?;
         }
         let limit = Duration::from_secs(60) + Duration::from_micros(20) * u32::try_from(records)?;
         let finished = Running::start(&contender.name(), command, &folder)?.finish(limit)?;

@@ -3,6 +3,7 @@
 use crate::kafka::VERSION;
 use crate::place::Place;
 use crate::process::{Running, command};
+use crate::reader::bring_into_memory;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,9 +118,12 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// Starts `engine` on `task`.
+    /// Starts `engine` on `task`; what it will read to the end lies in the machine's memory by then.
     pub(crate) fn start(&self, place: &Place, engine: Engine, task: &Task<'_>) -> Result<Running> {
         let folder = place.fresh(&task.application)?;
+        if task.ends == Ends::AtTheEnd {
+            task.inputs.iter().try_for_each(|input| bring_into_memory(task.bootstrap, input))?;
+        }
         self.start_in(place, &folder, engine, task)
     }
 

@@ -295,10 +295,10 @@ impl Source {
         self.records.take()
     }
 
-    /// Whether batches wait to be taken.
+    /// Whether batches wait to be taken, here or with the fetcher.
     #[must_use]
     pub fn has_records(&self) -> bool {
-        self.records.is_some()
+        self.records.is_some() || self.fetcher.has_waiting()
     }
 
     /// How long nothing has come from `partition`, all of which has been taken; `None` while there is something to read.

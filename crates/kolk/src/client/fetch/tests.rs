@@ -491,6 +491,23 @@ fn much_is_handed_out_piece_by_piece_and_the_last_piece_is_caught_up() {
     assert_eq!(reader.fetcher.buffered, 0);
 }
 
+/// Whoever stops after a piece must see that there is more: a stage once slept until its next commit with eight megabytes in hand.
+#[test]
+fn what_is_left_of_an_answer_waits_visibly() {
+    let value = "v".repeat(300 << 10);
+    let mut log = Log::default();
+    (0..3).for_each(|_| log.values(&[&value]));
+    let mut reader = Reader::new(vec![log], &[]);
+    reader.fetcher.assign(t(0), Start::At(Offset(0)));
+    assert!(!reader.fetcher.has_waiting());
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        reader.values();
+        left.push(reader.fetcher.has_waiting());
+    }
+    assert_eq!(left, [true, true, false]);
+}
+
 #[test]
 fn a_log_that_was_cut_off_below_the_position_is_told() {
     let mut log = log(&["a", "b", "c"]);

@@ -26,6 +26,12 @@ impl Waiting {
 }
 
 impl Fetcher {
+    /// Whether [`Self::next_event`] has anything to say.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// The next event. Batches come in pieces, which are checked now: read them before the next one is taken, while they are
     /// in the processor's cache.
     pub fn next_event(&mut self) -> Option<FetchEvent> {
