@@ -102,9 +102,9 @@ aggregates! {
     "COLLECT_SET" CollectSet(Any, Nothing) -> Array keeps, "COLLECT_SET(value)";
     "TOPK" TopK(Ordered, ColumnsAndLimit) -> Array keeps, "TOPK(value[, column, …], k)";
     "TOPKDISTINCT" TopKDistinct(Ordered, Limit) -> Array keeps, "TOPKDISTINCT(value, k)";
-    "EARLIEST_BY_OFFSET" EarliestByOffset(Any, LimitAndNulls) -> Argument,
+    "EARLIEST_BY_OFFSET" EarliestByOffset(Any, LimitAndNulls) -> Argument keeps,
         "EARLIEST_BY_OFFSET(value[, n][, ignore nulls])";
-    "LATEST_BY_OFFSET" LatestByOffset(Any, LimitAndNulls) -> Argument,
+    "LATEST_BY_OFFSET" LatestByOffset(Any, LimitAndNulls) -> Argument keeps,
         "LATEST_BY_OFFSET(value[, n][, ignore nulls])";
     "HISTOGRAM" Histogram(Text, Nothing) -> Counts undoes, "HISTOGRAM(text)";
     "STDDEV_SAMP" StdDevSamp(Double, Nothing) -> Double undoes, "STDDEV_SAMP(number)";

@@ -138,7 +138,8 @@ impl Grouped<'_> {
                 once.join(", ")
             );
             let label = format!("{} is a table", rows.first().name);
-            return Err(Problem::new(self.by.span, message, label));
+            return Err(Problem::new(self.by.span, message, label)
+                .help("SET 'table_aggregates' = 'all' keeps what they need to go back"));
         }
         Ok(())
     }

@@ -206,8 +206,8 @@ table! {
         "Which changes of aggregated tables are written: the last one of each key at each commit, or every one. Streams, and what \
         EMIT FINAL gives, are always whole.";
     "table_aggregates" ["all", "reversible"] "", "all" / "reversible", word_field!(TableAggregates, table_aggregates),
-        "Which aggregate functions tables have: also MIN, MAX, COUNT_DISTINCT, COLLECT_SET and TOPK, for which all different values of a \
-        group are kept; or only those that take a row back from what they are.";
+        "Which aggregate functions tables have: also MIN, MAX, COUNT_DISTINCT, COLLECT_SET, TOPK and those by offset, for which all \
+        different values of a group are kept, or those of all its rows; or only those that take a row back from what they are.";
     "join_rules" ["free", "strict"] "", "free" / "strict", word_field!(JoinRules, join_rules),
         "`free`: numbers of different types can be joined, and a stream or table with itself, under two names. `strict`: both \
         sides of ON have one type, no input is there twice, and none has values of format KAFKA.";

@@ -60,9 +60,9 @@ pub enum AggregateFunction {
     TopK,
     /// The greatest `k` different values.
     TopKDistinct,
-    /// The first value; the first `n` as an array.
+    /// The first value; the first `n` as an array. Of a table: of the rows that are there, in the order of their last changes.
     EarliestByOffset,
-    /// The last value; the last `n` as an array.
+    /// The last value; the last `n` as an array. Of a table as [`Self::EarliestByOffset`].
     LatestByOffset,
     /// How often each text came, as a map.
     Histogram,

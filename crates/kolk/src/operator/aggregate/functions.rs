@@ -9,11 +9,12 @@ use super::kept::{Kept, Pick};
 use super::layout::{Call, State};
 use super::moments::{Correlation, Deviation, Measure};
 use super::offset::{ByOffset, SeveralByOffset, Which};
+use super::standing::Standing;
 use super::sum::{Mean, MeanDouble, Sum, SumDouble};
 use super::tally::{Attr, Histogram};
 use super::top::Top;
 use crate::expression::Literal;
-use crate::schema::{DataType, Schema};
+use crate::schema::{DataType, Role, Schema};
 use crate::topology::{AggregateCall, AggregateFunction as Function};
 
 /// A call over the columns of `schema`; `undoes` says whether rows will be taken out again.
@@ -21,35 +22,27 @@ use crate::topology::{AggregateCall, AggregateFunction as Function};
 /// # Errors
 /// Why it cannot be computed, to stand behind the function's name.
 pub(super) fn call(of: &AggregateCall, schema: &Schema, undoes: bool) -> Result<Call, String> {
-    if undoes && !can_undo(of.function) {
-        return Err("cannot be applied to a table, only to a stream: it cannot take back a row that has changed".to_owned());
-    }
     let types = of.arguments.iter().map(|column| schema.columns[*column].data_type.clone());
     let types: Vec<DataType> = types.collect();
     let state = state(of, &types, undoes)?;
-    Ok(Call { arguments: of.arguments.clone(), data_type: of.data_type.clone(), state })
+    let mut arguments = of.arguments.clone();
+    if undoes && matches!(of.function, Function::EarliestByOffset | Function::LatestByOffset) {
+        let key = primary_key(schema);
+        if key.is_empty() {
+            return Err(
+                "of a table needs the columns of its primary key, and there are none".to_owned()
+            );
+        }
+        arguments.extend(key);
+    }
+    Ok(Call { arguments, data_type: of.data_type.clone(), state })
 }
 
-/// Whether a function can take a row out again.
-fn can_undo(function: Function) -> bool {
-    match function {
-        Function::Count
-        | Function::Sum
-        | Function::Avg
-        | Function::CollectList
-        | Function::Histogram
-        | Function::StdDevSamp
-        | Function::VarSamp
-        | Function::Correlation
-        | Function::Attr
-        | Function::CountDistinct
-        | Function::Min
-        | Function::Max
-        | Function::CollectSet
-        | Function::TopK
-        | Function::TopKDistinct => true,
-        Function::EarliestByOffset | Function::LatestByOffset => false,
-    }
+/// The columns of a table's primary key.
+fn primary_key(schema: &Schema) -> Vec<usize> {
+    let is_key = |role: &Role| matches!(role, Role::Key | Role::WindowStart | Role::WindowEnd);
+    let columns = schema.columns.iter().enumerate();
+    columns.filter(|(_, column)| is_key(&column.role)).map(|(at, _)| at).collect()
 }
 
 fn fixed(of: impl Fixed + 'static) -> State {
@@ -102,8 +95,10 @@ fn state(of: &AggregateCall, types: &[DataType], undoes: bool) -> Result<State, 
             };
             variable(Top::new(types, &of.data_type, k, of.function == Function::TopKDistinct))
         }
-        (Function::EarliestByOffset, [argument]) => by_offset(Which::Earliest, of, argument),
-        (Function::LatestByOffset, [argument]) => by_offset(Which::Latest, of, argument),
+        (Function::EarliestByOffset, [argument]) => {
+            by_offset(Which::Earliest, of, argument, undoes)
+        }
+        (Function::LatestByOffset, [argument]) => by_offset(Which::Latest, of, argument, undoes),
         (Function::Histogram, [DataType::String]) => variable(Histogram),
         (Function::Attr, [argument]) => variable(Attr::new(argument, undoes)),
         _ => return misfit(),
@@ -133,9 +128,10 @@ fn number(of: &AggregateCall) -> Option<usize> {
 }
 
 /// NULLs are passed over unless FALSE says otherwise.
-fn by_offset(which: Which, of: &AggregateCall, argument: &DataType) -> State {
+fn by_offset(which: Which, of: &AggregateCall, argument: &DataType, undoes: bool) -> State {
     let ignores_nulls = !of.constants.contains(&Literal::Boolean(false));
     match number(of) {
+        count if undoes => variable(Standing::new(which, argument, count, ignores_nulls)),
         Some(count) => variable(SeveralByOffset::new(which, argument, count, ignores_nulls)),
         None => variable(ByOffset::new(which, argument, ignores_nulls)),
     }

@@ -13,6 +13,7 @@ mod distinct;
 mod top;
 mod kept;
 mod offset;
+mod standing;
 mod tally;
 mod functions;
 mod layout;

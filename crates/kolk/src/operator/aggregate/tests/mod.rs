@@ -7,6 +7,7 @@ mod functions;
 mod grouped;
 mod regrouped;
 mod sessions;
+mod standing;
 
 use super::aggregation;
 use crate::expression::Literal;
@@ -66,6 +67,8 @@ fn by_user(calls: Vec<AggregateCall>, windowing: Option<Windowing>, emit: Emit) 
 #[derive(Debug, Clone)]
 struct Setting {
     columns: Vec<(&'static str, DataType)>,
+    /// The column that is the primary key of a table.
+    key: Option<usize>,
     collection: Collection,
     updates: Updates,
     policy: WatermarkPolicy,
@@ -77,6 +80,7 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             columns: COLUMNS.to_vec(),
+            key: None,
             collection: Collection::Stream,
             updates: Updates::All,
             policy: WatermarkPolicy::Min,
@@ -95,7 +99,8 @@ fn schema(columns: &[(&str, DataType)]) -> Schema {
 }
 
 fn query(aggregate: &Aggregate, setting: &Setting) -> Query {
-    let input = schema(&setting.columns);
+    let mut input = schema(&setting.columns);
+    setting.key.into_iter().for_each(|key| input.columns[key].role = Role::Key);
     let source = Source { collection: setting.collection, ..Source::new("visits") };
     let key = Payload::Encoded { format: Format::Json, columns: vec![] };
     let sink = Sink { updates: setting.updates, value: key.clone(), key, ..Sink::new("counts") };
