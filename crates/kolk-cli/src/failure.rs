@@ -140,7 +140,6 @@ fn of_start(error: &StartError, what: String) -> Failure {
         | StartError::Plan { .. }
         | StartError::NoTopic { .. }
         | StartError::Copartition { .. }
-        | StartError::ForeignKey { .. }
         | StartError::Grown { .. }
         | StartError::Physical(_)
         | StartError::Empty => Failure::usage(what),

@@ -150,7 +150,10 @@ fn plan(topology: &Topology) -> String {
                     }
                     let _ = writeln!(text, "    {windowing:?} emit {emit:?} late {late:?}");
                 }
-                Operator::Merge | Operator::Join(_) | Operator::Process(_) => {
+                Operator::Merge
+                | Operator::Join(_)
+                | Operator::ForeignKey(_)
+                | Operator::Process(_) => {
                     let _ = writeln!(text, "  {operator:?} of {inputs:?}");
                 }
                 Operator::Sink(sink) => {

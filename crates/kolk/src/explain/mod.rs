@@ -65,6 +65,7 @@ fn explain_node(f: &mut Formatter<'_>, node: &Node, arrow: &str, indent: &str) -
         Operator::Merge => writeln!(f, "{arrow}merge"),
         Operator::Aggregate(aggregate) => state::aggregate(f, aggregate, node, arrow, indent),
         Operator::Join(join) => state::join(f, join, node, arrow, indent),
+        Operator::ForeignKey(of) => state::foreign_key(f, of, node, arrow, indent),
         Operator::Sink(sink) => {
             if let Some(exchange) = &sink.exchange {
                 let keys = exchange.key_names.join(", ");

@@ -2,7 +2,8 @@
 
 use super::Pretty;
 use crate::topology::{
-    Aggregate, Emit, Join, JoinWith, Late, Node, Process, Unmatched, Window, Windowing,
+    Aggregate, Emit, ForeignKey, ForeignKeyStep, Join, JoinWith, Late, Node, Process, Unmatched,
+    Window, Windowing,
 };
 use std::fmt::{self, Formatter};
 
@@ -94,10 +95,43 @@ pub(super) fn join(
         }
         JoinWith::StreamTable => "the table's rows, for ever",
         JoinWith::Tables => "the rows of both tables, for ever",
-        JoinWith::ForeignKey => "the rows of both tables, for ever; one task only",
+        JoinWith::ForeignKey => "the rows of both tables, for ever",
     };
     writeln!(f, "{indent}state       {state}")?;
     late_rows(f, &join.late, indent)
+}
+
+pub(super) fn foreign_key(
+    f: &mut Formatter<'_>,
+    of: &ForeignKey,
+    node: &Node,
+    arrow: &str,
+    indent: &str,
+) -> fmt::Result {
+    let names = |columns: &[usize]| {
+        let name = |at: &usize| node.schema.columns.get(*at).map(|column| column.name.as_str());
+        columns.iter().filter_map(name).collect::<Vec<&str>>().join(", ")
+    };
+    let kind = of.kind.name();
+    let state = match of.step {
+        ForeignKeyStep::Ask => {
+            writeln!(f, "{arrow}ask for the rows that {} names", names(&of.left_key))?;
+            "primary and foreign key of each left row, for ever"
+        }
+        ForeignKeyStep::Answer => {
+            let [left, right] = [0, 1].map(|input| node.inputs.get(input).copied());
+            let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+            let keys = names(&of.left_key);
+            writeln!(f, "{arrow}answer #{left} by {keys}, the primary key of #{right}")?;
+            "the rows of both tables, for ever"
+        }
+        ForeignKeyStep::Settle => {
+            let keys: Vec<usize> = (0..of.primary_key.len()).collect();
+            writeln!(f, "{arrow}{kind} join by a foreign key: settle by {}", names(&keys))?;
+            "the rows of the result, for ever; of rows that are gone, until all answers have come"
+        }
+    };
+    writeln!(f, "{indent}state       {state}")
 }
 
 pub(super) fn process(

@@ -48,5 +48,6 @@ fn make(of: &Stage, place: usize) -> Result<Option<Box<dyn Operate>>, PlanError>
         Operator::Explode(arrays) => Some(Box::new(Explode::new(arrays, columns(0)))),
         Operator::Aggregate(of) => Some(aggregation(stage, place, of)?),
         Operator::Join(join) => Some(join::operate(stage, node, join)?),
+        Operator::ForeignKey(of) => Some(join::foreign_key(stage, node, of)),
     })
 }

@@ -57,19 +57,6 @@ pub enum StartError {
         /// The other one.
         large: (String, i32),
     },
-    /// A join by foreign key reads topics of several partitions.
-    #[error(
-        "query {query} joins tables on a foreign key, which all happens in one task: topic '{topic}' has {count} partitions. \
-         Copy its table into a topic of one partition, or join on the primary key of both tables"
-    )]
-    ForeignKey {
-        /// The query.
-        query: String,
-        /// A topic that it reads.
-        topic: String,
-        /// How many partitions that has.
-        count: i32,
-    },
     /// The inputs of a query with state have more or less partitions than before.
     #[error(
         "query {query} keeps its state in {count} partitions (topic '{changelog}'), and its input '{input}' has {tasks}: one of \

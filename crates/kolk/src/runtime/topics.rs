@@ -5,7 +5,7 @@ use crate::client::admin::{Admin, NewTopic, TopicSize};
 use crate::client::config::ClientConfig;
 use crate::state::local::changelog_topic;
 use crate::time::Clock;
-use crate::topology::{JoinWith, Late, OnBadRecord, Operator, Query, Sink, Source, Stage};
+use crate::topology::{Late, OnBadRecord, Operator, Query, Sink, Source, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,9 +46,10 @@ pub(super) fn ensure(
     let mut topics = Topics { admin, known: BTreeMap::new(), sent: BTreeMap::new() };
     for stage in stages {
         let tasks = topics.ensure_inputs(&stage.query)?;
+        let widest = topics.widest_feeder(&stage.query).unwrap_or_default().max(tasks);
         match stage.query.sink() {
             Some(sink) if sink.exchange.is_some() => {
-                topics.sent.insert(&sink.topic, (tasks, sink));
+                topics.sent.insert(&sink.topic, Sent { tasks, widest, sink });
             }
             Some(sink) if sink.connector.is_none() => topics.ensure_sink(sink, tasks)?,
             _ => {}
@@ -60,7 +61,7 @@ pub(super) fn ensure(
             topics.ensure_changelogs(stage, application, tasks)?;
         }
     }
-    let writers = topics.sent.iter().map(|(topic, (tasks, _))| ((*topic).to_owned(), *tasks));
+    let writers = topics.sent.iter().map(|(topic, sent)| ((*topic).to_owned(), sent.tasks));
     Ok(TopicSizes { writers: writers.collect(), partitions: topics.known })
 }
 
@@ -90,8 +91,17 @@ pub(super) fn late_topic(operator: &Operator) -> Option<&str> {
 struct Topics<'a> {
     admin: Admin,
     known: BTreeMap<String, i32>,
-    /// The repartition topics, with the number of tasks that write there.
-    sent: BTreeMap<&'a str, (i32, &'a Sink)>,
+    /// The repartition topics, and who writes there.
+    sent: BTreeMap<&'a str, Sent<'a>>,
+}
+
+/// A repartition topic as the stage that writes it has it.
+struct Sent<'a> {
+    /// How many tasks write there.
+    tasks: i32,
+    /// The most tasks of all stages that lead there: so many the stage behind it has, where nothing else says it.
+    widest: i32,
+    sink: &'a Sink,
 }
 
 impl Topics<'_> {
@@ -108,7 +118,6 @@ impl Topics<'_> {
             }
         }
         let widest = stay.iter().max_by_key(|(_, count)| *count).cloned();
-        check_foreign_key(query, widest.as_ref())?;
         let received = query.sources().filter(|(source, _)| source.exchange.is_some());
         let received: Vec<String> = received.map(|(source, _)| source.topic.clone()).collect();
         let mut first = widest.clone().filter(|_| together);
@@ -120,11 +129,10 @@ impl Topics<'_> {
                 (None, _) => {}
             }
         }
-        let fed = received.iter().filter_map(|topic| self.sent.get(topic.as_str()));
-        let fed = fed.map(|(tasks, _)| *tasks).max();
+        let fed = self.widest_feeder(query);
         let tasks = first.or(widest).map(|(_, count)| count).or(fed).unwrap_or(1);
         for topic in received {
-            let settings = self.sent.get(topic.as_str()).map(|(_, sink)| &sink.topic_settings);
+            let settings = self.sent.get(topic.as_str()).map(|sent| &sent.sink.topic_settings);
             let configs = settings.cloned().unwrap_or_default();
             let topic = NewTopic { configs, ..NewTopic::new(topic, tasks) };
             // Another instance may have been faster, with other numbers.
@@ -132,6 +140,13 @@ impl Topics<'_> {
             check_equal(query, &(topic.name.clone(), count), (&topic.name, tasks))?;
         }
         Ok(tasks)
+    }
+
+    /// The most tasks of all stages that lead to this one, if any do.
+    fn widest_feeder(&self, query: &Query) -> Option<i32> {
+        let received = query.sources().filter(|(source, _)| source.exchange.is_some());
+        let fed = received.filter_map(|(source, _)| self.sent.get(source.topic.as_str()));
+        fed.map(|sent| sent.widest).max()
     }
 
     fn ensure_source(&mut self, source: &Source, query: &Query) -> Result<i32, StartError> {
@@ -218,29 +233,12 @@ impl Topics<'_> {
 
 /// Whether partition `i` of one input belongs to partition `i` of the others: rows of one key meet.
 fn must_lie_together(query: &Query) -> bool {
-    let meets = |operator: &Operator| match operator {
-        Operator::Aggregate(_) => true,
-        Operator::Join(join) => join.with != JoinWith::ForeignKey,
-        _ => false,
-    };
-    query.nodes.iter().any(|node| meets(&node.operator))
-}
-
-/// Refuses to join by foreign key what lies in several partitions: rows that belong together would be in different tasks.
-fn check_foreign_key(query: &Query, widest: Option<&(String, i32)>) -> Result<(), StartError> {
-    let by_foreign_key = |operator: &Operator| match operator {
-        Operator::Join(join) => join.with == JoinWith::ForeignKey,
-        _ => false,
-    };
-    match widest {
-        Some((topic, count))
-            if *count > 1 && query.nodes.iter().any(|node| by_foreign_key(&node.operator)) =>
-        {
-            let (query, topic) = (query.name.clone(), topic.clone());
-            Err(StartError::ForeignKey { query, topic, count: *count })
-        }
-        _ => Ok(()),
-    }
+    query.nodes.iter().any(|node| {
+        matches!(
+            node.operator,
+            Operator::Aggregate(_) | Operator::Join(_) | Operator::ForeignKey(_)
+        )
+    })
 }
 
 fn check_equal(

@@ -40,14 +40,18 @@ impl Engine {
         partitions: &dyn Fn(&str) -> i32,
         written: &mut Vec<Addressed>,
     ) -> Result<(), DriverError> {
-        // A stage has as many tasks as its topics have partitions; one that only other stages feed, as many as the largest of those.
+        // A stage has as many tasks as its topics have partitions; one that only other stages feed, as many as the largest of all
+        // that lead there.
         let mut tasks: BTreeMap<String, i32> = BTreeMap::new();
+        let mut widest: BTreeMap<String, i32> = BTreeMap::new();
         for stage in &self.stages {
             let fed = stage.inputs().filter(|input| input.is_exchange);
-            let fed = fed.filter_map(|input| tasks.get(&input.topic).copied()).max();
+            let fed = fed.filter_map(|input| widest.get(&input.topic).copied()).max();
             let own = stage.inputs().filter(|input| !input.is_exchange);
             let own = own.map(|input| partitions(&input.topic)).max();
-            tasks.insert(stage.sink_topic().to_owned(), own.or(fed).unwrap_or(1));
+            let sink = stage.sink_topic().to_owned();
+            widest.insert(sink.clone(), own.max(fed).unwrap_or(1));
+            tasks.insert(sink, own.or(fed).unwrap_or(1));
         }
         let count = |topic: &str| tasks.get(topic).copied().unwrap_or(1);
         let reader = |topic: &str| {

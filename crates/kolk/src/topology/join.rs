@@ -50,7 +50,8 @@ pub enum JoinWith {
     /// The rows of two tables with the same primary key; the result is a table.
     Tables,
     /// The left table's rows meet the row of the right one whose primary key stands in `left_key`; the result is a table with
-    /// the left one's primary key, whose columns (role `Key`) come first in the node's schema.
+    /// the left one's primary key, whose columns (role `Key`) come first in the node's schema. The left table must be that of a
+    /// topic, filtered and projected at most.
     ForeignKey,
 }
 

@@ -6,6 +6,7 @@
 mod source;
 mod aggregate;
 mod join;
+mod foreign_key;
 mod process;
 mod exchange;
 mod sink;
@@ -20,6 +21,7 @@ pub use connector::{
     Connect, Connector, Given, Kind, OptionKind, OptionRow, Promise, Secrets, Target,
 };
 pub use exchange::Exchange;
+pub use foreign_key::{ForeignKey, ForeignKeyStep};
 pub use join::{Join, JoinKind, JoinWith, Unmatched};
 pub use physical::{PhysicalError, Stage, StoreSpec, stages};
 pub use process::{Process, ProcessError, Processor, ProcessorContext};
@@ -186,6 +188,8 @@ pub enum Operator {
     Aggregate(Aggregate),
     /// Joins two inputs, left and right. The node's schema: the columns of the join's key, all of the left, all of the right.
     Join(Join),
+    /// A step of a join by foreign key, between repartition topics; [`stages`] makes them of the join.
+    ForeignKey(ForeignKey),
     /// Does what code of one's own does; gives a stream of the node's schema.
     Process(Process),
     /// Writes to a topic or store.
@@ -230,6 +234,10 @@ impl Query {
             Operator::Source(source) => source.collection,
             Operator::Aggregate(_) => Collection::Table,
             Operator::Explode(_) | Operator::Merge | Operator::Process(_) => Collection::Stream,
+            Operator::ForeignKey(of) => match of.step {
+                ForeignKeyStep::Ask | ForeignKeyStep::Answer => Collection::Stream,
+                ForeignKeyStep::Settle => Collection::Table,
+            },
             // Whatever a stream is joined with, its rows stay facts.
             Operator::Join(_) | Operator::Filter(_) | Operator::Project(_) | Operator::Sink(_) => {
                 of_input()
@@ -241,7 +249,7 @@ impl Query {
     #[must_use]
     pub fn is_stateful(&self) -> bool {
         self.nodes.iter().any(|node| match &node.operator {
-            Operator::Aggregate(_) | Operator::Join(_) => true,
+            Operator::Aggregate(_) | Operator::Join(_) | Operator::ForeignKey(_) => true,
             Operator::Process(process) => process.keeps_state,
             _ => false,
         })

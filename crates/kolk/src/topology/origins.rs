@@ -20,7 +20,7 @@ pub(super) fn check(query: &Query) -> Result<(), &'static str> {
 }
 
 /// Whether the rows of a node are known by the record that they came from.
-fn has_origins(query: &Query, node: usize) -> bool {
+pub(super) fn has_origins(query: &Query, node: usize) -> bool {
     let of = &query.nodes[node];
     match &of.operator {
         Operator::Source(_) => true,

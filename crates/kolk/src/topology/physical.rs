@@ -7,12 +7,12 @@
 
 use crate::expression::Kind;
 use crate::schema::{DataType, Role, Schema};
-use crate::topology::outbox;
 use crate::topology::prune::prune;
 use crate::topology::{
-    Aggregate, Collection, Exchange, Format, Join, JoinWith, Node, OnBadRecord, Operator, Payload,
-    Query, Sink, Source, Window,
+    Aggregate, Collection, Exchange, ForeignKey, ForeignKeyStep, Format, Join, JoinWith, Node,
+    OnBadRecord, Operator, Payload, Query, Sink, Source, Window,
 };
+use crate::topology::{foreign_key, outbox};
 use std::time::Duration;
 
 /// A part of a query between topics.
@@ -85,6 +85,8 @@ pub fn stages(query: &Query, application: &str) -> Result<Vec<Stage>, PhysicalEr
         stages.push(out);
         return Ok(stages);
     }
+    let query = foreign_key::split(&query)
+        .map_err(|why| PhysicalError::Graph { query: query.name.clone(), why })?;
     let cutter = Cutter::new(&query, application);
     let mut stages = Vec::new();
     cutter.stage(query.nodes.len() - 1, query.name.clone(), None, &mut stages);
@@ -133,8 +135,11 @@ impl<'a> Cutter<'a> {
                 vec![(!there).then_some(Exchange { keys, key_names, key_format })]
             }
             (Operator::Join(join), [left, right]) => {
-                join_exchanges(join, [*left, *right], [schema(0), schema(1)])
+                let keys = [&join.left_key[..], &join.right_key];
+                let streams_move = join.with == JoinWith::StreamTable;
+                join_exchanges(keys, streams_move, [*left, *right], [schema(0), schema(1)])
             }
+            (Operator::ForeignKey(of), inputs) => foreign_key_exchanges(of, inputs, &schema),
             _ => vec![None; inputs.len()],
         }
     }
@@ -237,10 +242,19 @@ impl<'a> Cutter<'a> {
                         add("-right", keep);
                     }
                     JoinWith::StreamTable => add("-right", None),
+                    // By a foreign key it is cut into steps.
                     JoinWith::Tables | JoinWith::ForeignKey => {
                         add("-left", None);
                         add("-right", None);
                     }
+                },
+                Operator::ForeignKey(of) => match of.step {
+                    ForeignKeyStep::Ask => add("-asked", None),
+                    ForeignKeyStep::Answer => {
+                        add("-left", None);
+                        add("-right", None);
+                    }
+                    ForeignKeyStep::Settle => add("-result", None),
                 },
                 _ => {}
             }
@@ -303,8 +317,9 @@ impl Part<'_, '_> {
     /// Adds the source that takes the place of an input on the other side of an exchange.
     fn receive(&mut self, node: usize, number: usize, input: usize, exchange: Exchange) -> usize {
         let side = match (&self.cutter.query.nodes[node].operator, number) {
-            (Operator::Join(_), 0) => "-left",
-            (Operator::Join(_), _) => "-right",
+            (Operator::ForeignKey(of), _) if of.step == ForeignKeyStep::Settle => "-answers",
+            (Operator::Join(_) | Operator::ForeignKey(_), 0) => "-left",
+            (Operator::Join(_) | Operator::ForeignKey(_), _) => "-right",
             _ => "",
         };
         let name = format!("{}-{}{side}", self.cutter.query.name, self.cutter.labels[node]);
@@ -335,30 +350,49 @@ fn names(columns: &[usize], schema: &Schema) -> Vec<String> {
     columns.iter().map(name).collect()
 }
 
+/// The exchanges before a step of a join by foreign key.
+fn foreign_key_exchanges<'a>(
+    of: &ForeignKey,
+    inputs: &[Option<&Partitioning>],
+    schema: &impl Fn(usize) -> &'a Schema,
+) -> Vec<Option<Exchange>> {
+    match (of.step, inputs) {
+        (ForeignKeyStep::Answer, [_, right]) => {
+            let keys = [&of.left_key[..], &of.right_key];
+            join_exchanges(keys, false, [None, *right], [schema(0), schema(1)])
+        }
+        (ForeignKeyStep::Settle, _) => {
+            let keys = of.primary_key.clone();
+            let key_format = internal_format(&keys, schema(0));
+            vec![Some(Exchange { key_names: names(&keys, schema(0)), keys, key_format })]
+        }
+        // A table lies by its primary key.
+        _ => vec![None; inputs.len()],
+    }
+}
+
+/// The exchanges before a join on these columns; `streams_move` says whether the left side goes where the right one lies.
 fn join_exchanges(
-    join: &Join,
+    keys: [&[usize]; 2],
+    streams_move: bool,
     inputs: [Option<&Partitioning>; 2],
     schemas: [&Schema; 2],
 ) -> Vec<Option<Exchange>> {
-    if join.with == JoinWith::ForeignKey {
-        return vec![None, None];
-    }
-    let keys = [&join.left_key, &join.right_key];
     let names = [names(keys[0], schemas[0]), names(keys[1], schemas[1])];
     // Objects with other names are other bytes, so their rows lie elsewhere.
     let of_objects = keys[0].len() > 1;
     let lies = |side: usize| {
-        let there = inputs[side].filter(|there| there.columns == *keys[side])?;
+        let there = inputs[side].filter(|there| there.columns == keys[side])?;
         Some((there.format, if of_objects { &names[side][..] } else { &[] }))
     };
     let exchange = |side: usize, key_format: Format, named: usize| {
-        let (keys, key_names) = (keys[side].clone(), names[named].clone());
+        let (keys, key_names) = (keys[side].to_vec(), names[named].clone());
         Some(Exchange { keys, key_names, key_format })
     };
     match (lies(0), lies(1)) {
         (Some(left), Some(right)) if left == right => vec![None, None],
         // A table cannot leave its topic's order of changes; a stream may.
-        (Some(_), Some((format, _))) if join.with == JoinWith::StreamTable => {
+        (Some(_), Some((format, _))) if streams_move => {
             vec![exchange(0, format, 1), None]
         }
         (Some((format, _)), _) => vec![None, exchange(1, format, 0)],
@@ -407,6 +441,11 @@ fn partitioning(
         }
         // Code may give anything.
         Operator::Process(_) => None,
+        Operator::ForeignKey(of) => {
+            let exchange = exchanges[0].as_ref().filter(|_| of.step == ForeignKeyStep::Settle)?;
+            let columns = (0..of.primary_key.len()).collect();
+            Some(Partitioning { columns, format: exchange.key_format })
+        }
         Operator::Merge => {
             let first = inputs.first().copied().flatten()?;
             inputs.iter().all(|input| *input == Some(first)).then(|| first.clone())
@@ -452,7 +491,11 @@ fn labels(query: &Query) -> Vec<String> {
     let labels = query.nodes.iter().map(|node| {
         let (kind, name) = match &node.operator {
             Operator::Aggregate(_) => (0, "aggregate"),
-            Operator::Join(_) => (1, "join"),
+            // The steps of one join share its number.
+            Operator::ForeignKey(of) if of.step != ForeignKeyStep::Ask => {
+                return format!("join-{}", counts[1]);
+            }
+            Operator::Join(_) | Operator::ForeignKey(_) => (1, "join"),
             Operator::Source(_) => (2, "table"),
             Operator::Process(process) if process.keeps_state => (3, "process"),
             _ => return String::new(),

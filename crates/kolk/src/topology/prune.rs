@@ -125,8 +125,10 @@ fn wanted(query: &Query, number: usize, own: &[bool], input: usize) -> Vec<usize
             expressions.iter().for_each(|expression| columns_of(expression, &mut columns));
         }
         Operator::Merge => columns.extend(kept()),
-        // Code sees whole rows.
-        Operator::Process(_) => columns.extend(0..query.nodes[node.inputs[0]].schema.columns.len()),
+        // Code sees whole rows, and steps of a join are made of pruned queries.
+        Operator::Process(_) | Operator::ForeignKey(_) => {
+            columns.extend(0..query.nodes[node.inputs[0]].schema.columns.len());
+        }
         Operator::Aggregate(Aggregate { group_by, calls, .. }) => {
             columns.extend(group_by);
             calls.iter().for_each(|call| columns.extend(&call.arguments));
@@ -205,7 +207,7 @@ fn pruned(query: &Query, number: usize, kept: &[Vec<bool>], all: &[Vec<usize>]) 
         Operator::Explode(expressions) => {
             expressions.iter_mut().for_each(|expression| remap(expression, places(0)));
         }
-        Operator::Merge | Operator::Process(_) => {}
+        Operator::Merge | Operator::Process(_) | Operator::ForeignKey(_) => {}
         Operator::Aggregate(aggregate) => {
             move_all(&mut aggregate.group_by, 0);
             aggregate.calls.iter_mut().for_each(|call| move_all(&mut call.arguments, 0));

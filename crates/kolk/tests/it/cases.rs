@@ -20,6 +20,7 @@ macro_rules! for_each_case {
             sharing::instances_that_start_together_agree_on_new_topics,
             sharing::a_slow_query_hands_over_what_it_holds_back,
             stages::merged_streams_hold_every_row_once,
+            foreign_key::a_foreign_key_joins_topics_of_any_numbers_of_partitions,
             state::counts_go_on_where_the_last_run_has_committed,
             state::a_crash_before_the_commit_loses_and_doubles_nothing,
             state::a_crash_after_the_commit_leaves_the_tail_to_replay,

@@ -10,6 +10,7 @@ mod changes;
 mod cluster;
 mod connector;
 mod delivery;
+mod foreign_key;
 mod forwarding;
 mod joiner;
 mod memory;

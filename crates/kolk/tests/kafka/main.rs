@@ -21,6 +21,8 @@ mod cluster;
 mod connector;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/foreign_key.rs"]
+mod foreign_key;
 #[path = "../it/forwarding.rs"]
 mod forwarding;
 #[path = "../it/joiner.rs"]

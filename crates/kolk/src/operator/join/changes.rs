@@ -39,11 +39,7 @@ impl Changes {
 
     /// The watermark behind what there is so far.
     pub(super) fn mark(&mut self, watermark: i64) {
-        let at = self.len();
-        match self.marks.last_mut() {
-            Some(last) if last.at == at => last.watermark = watermark,
-            _ => self.marks.push(Mark { at, watermark }),
-        }
+        put_mark(&mut self.marks, self.times.len(), watermark);
     }
 
     /// The chunk with these columns, as they are and as they were.
@@ -61,6 +57,14 @@ impl Changes {
             origins: Vec::new(),
             marks,
         }
+    }
+}
+
+/// Adds a watermark behind so many rows. Of several in one place the last says it all.
+pub(super) fn put_mark(marks: &mut Vec<Mark>, at: usize, watermark: i64) {
+    match marks.last_mut() {
+        Some(last) if last.at == at => last.watermark = watermark,
+        _ => marks.push(Mark { at, watermark }),
     }
 }
 

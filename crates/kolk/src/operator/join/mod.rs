@@ -4,7 +4,7 @@
 //! two streams        buffers of both sides, by key and time ─▶ pairs whose times fit, and those who stayed alone
 //! stream and table   the table's latest rows ─▶ each row of the stream with the table's row of that moment
 //! two tables         the latest rows of both ─▶ a table that follows both
-//! foreign key        the same, where columns of the left table name the right one's primary key
+//! foreign key        the same, where columns of the left table name the right one's primary key, in three steps
 //! ```
 //! The columns of a result: those of the key, all of the left, all of the right.
 
@@ -25,9 +25,7 @@ mod tables;
 
 use crate::operator::PlanError;
 use crate::operator::operate::Operate;
-use crate::schema::Role;
-use crate::topology::{Join, JoinKind, JoinWith, Node, Query};
-use foreign_key::ForeignKeyJoin;
+use crate::topology::{ForeignKey, Join, JoinKind, JoinWith, Node, Query};
 use shape::Shape;
 use stream_table::StreamTableJoin;
 use streams::StreamJoin;
@@ -55,16 +53,15 @@ pub(crate) fn operate(
         JoinWith::StreamTable if is_kept_right => return Err(refuse("a stream and a table")),
         JoinWith::StreamTable => Box::new(StreamTableJoin::new(shape)),
         JoinWith::Tables => Box::new(TableJoin::new(shape)),
-        JoinWith::ForeignKey if is_kept_right => return Err(refuse("tables by a foreign key")),
         JoinWith::ForeignKey => {
-            let left = node.inputs.first().and_then(|input| stage.nodes.get(*input));
-            let columns = left.map(|left| left.schema.columns.iter().enumerate());
-            let key = columns.into_iter().flatten().filter(|(_, column)| column.role == Role::Key);
-            let key: Vec<usize> = key.map(|(at, _)| at).collect();
-            if key.is_empty() {
-                return Err(graph("the left table of a join has no primary key".to_owned()));
-            }
-            Box::new(ForeignKeyJoin::new(shape, key))
+            return Err(graph(
+                "a join by a foreign key runs in steps, which stages have".to_owned(),
+            ));
         }
     })
+}
+
+/// A step of a join by foreign key.
+pub(crate) fn foreign_key(stage: &Query, node: &Node, of: &ForeignKey) -> Box<dyn Operate> {
+    foreign_key::step(stage, node, of)
 }

@@ -4,10 +4,14 @@ use super::operate;
 use crate::operator::chunk::{Chunk, Event, Mark};
 use crate::operator::column::Vector;
 use crate::operator::evaluate::Session;
+use crate::operator::node;
 use crate::operator::operate::{Context, Fates, Operate};
 use crate::schema::{Column, DataType, Role, Schema};
+use crate::state::Store;
+use crate::state::row::Corrupt;
 use crate::topology::{
     Collection, Conventions, Join, JoinWith, Node, Operator, Query, Sink, Source, WatermarkPolicy,
+    stages,
 };
 use arrow_array::{Int64Array, LargeStringArray};
 
@@ -64,7 +68,7 @@ pub(super) fn row(input: usize, time: i64, key: &str, number: i64) -> Step {
     Step::Row(Row { input, time, key, number: Some(number), deleted: false })
 }
 
-fn plan(join: &Join, policy: WatermarkPolicy) -> Query {
+pub(super) fn plan(join: &Join, policy: WatermarkPolicy) -> Query {
     let table = match join.with {
         JoinWith::Streams { .. } => [false, false],
         JoinWith::StreamTable => [false, true],
@@ -107,7 +111,10 @@ impl Rig {
 
     fn of(plan: Query) -> Self {
         let Operator::Join(join) = &plan.nodes[2].operator else { panic!("a join") };
-        let operate = operate(&plan, &plan.nodes[2], join).unwrap();
+        let operate: Box<dyn Operate> = match join.with {
+            JoinWith::ForeignKey => Box::new(Steps(foreign_key_steps(&plan))),
+            _ => operate(&plan, &plan.nodes[2], join).unwrap(),
+        };
         let session = Session::new(&plan.conventions).unwrap();
         Self { operate, session, plan, watermark: None, fates: Fates::default() }
     }
@@ -167,8 +174,9 @@ impl Rig {
     }
 
     /// Another one that goes on from this one's changelogs, which take in what has changed.
-    pub(super) fn restart(&mut self, changelogs: &mut [Vec<Change>; 2]) -> Self {
+    pub(super) fn restart(&mut self, changelogs: &mut Vec<Vec<Change>>) -> Self {
         let mut next = Self::of(self.plan.clone());
+        changelogs.resize(self.operate.stores().len(), Vec::new());
         next.watermark = self.watermark;
         let stores = self.operate.stores().into_iter().zip(next.operate.stores());
         for ((from, to), changelog) in stores.zip(changelogs) {
@@ -189,10 +197,42 @@ impl Rig {
     }
 }
 
+/// The steps of a join by foreign key, one right behind the other.
+#[derive(Debug)]
+struct Steps([Box<dyn Operate>; 3]);
+
+/// The nodes that run a join by foreign key: ask, answer, settle.
+pub(super) fn foreign_key_steps(plan: &Query) -> [Box<dyn Operate>; 3] {
+    let stages = stages(plan, "test").unwrap();
+    let steps = stages.iter().filter_map(|stage| {
+        let nodes = &stage.query.nodes;
+        let step = nodes.iter().position(|node| matches!(node.operator, Operator::ForeignKey(_)));
+        step.map(|place| node::operate(stage, place).unwrap().unwrap())
+    });
+    steps.collect::<Vec<_>>().try_into().unwrap()
+}
+
+impl Operate for Steps {
+    fn process(&mut self, input: usize, chunk: &Chunk, context: &mut Context<'_>) -> Chunk {
+        let [ask, answer, settle] = &mut self.0;
+        let asked = (input == 0).then(|| ask.process(0, chunk, context));
+        let answered = answer.process(input, asked.as_ref().unwrap_or(chunk), context);
+        settle.process(0, &answered, context)
+    }
+
+    fn stores(&mut self) -> Vec<&mut Store> {
+        self.0.iter_mut().flat_map(|step| step.stores()).collect()
+    }
+
+    fn restored(&mut self, watermark: Option<i64>) -> Result<(), Corrupt> {
+        self.0.iter_mut().try_for_each(|step| step.restored(watermark))
+    }
+}
+
 /// An entry of a changelog.
 pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
 
-fn chunk(rows: &[&Row], marks: Vec<Mark>) -> Chunk {
+pub(super) fn chunk(rows: &[&Row], marks: Vec<Mark>) -> Chunk {
     if rows.is_empty() {
         return Chunk { marks, ..Chunk::default() };
     }
@@ -209,7 +249,7 @@ fn chunk(rows: &[&Row], marks: Vec<Mark>) -> Chunk {
     }
 }
 
-fn joined(chunk: &Chunk, row: usize) -> Joined {
+pub(super) fn joined(chunk: &Chunk, row: usize) -> Joined {
     assert_eq!(chunk.columns.len(), 5, "the key, both of the left, both of the right");
     let values = |columns: &[Vector]| {
         let text = |column: usize| columns[column].text().get(row).map(str::to_owned);
@@ -247,7 +287,7 @@ pub(super) fn check_cuts(
 
     let (first, last) = steps.split_at(stop.min(steps.len()));
     let (first, second) = first.split_at(first.len() / 2);
-    let mut changelogs: [Vec<Change>; 2] = Default::default();
+    let mut changelogs = Vec::new();
     let mut rig = new();
     let mut seen = rig.feed(first, cuts);
     for steps in [second, last] {
