@@ -1,21 +1,27 @@
 #!/usr/bin/env bash
-# Runs one Apache Cassandra node (loopback only, without passwords) in the foreground, for one test suite.
+# Runs one Apache Cassandra node (loopback only) in the foreground, for one test suite.
 #
-#   scripts/cassandra.sh --data DIR [--port N] [--until-stdin-closes] [--version 5.0.9]
+#   scripts/cassandra.sh --data DIR [--port N] [--secure] [--durable] [--until-stdin-closes] [--version 5.0.9]
 #
 # Prints `ready 127.0.0.1:PORT` when CQL is served. SIGTERM (or SIGINT) stops node and script.
-#   DIR/pid  the node's process id: `kill -9 "$(cat DIR/pid)"` is a crash; the script then ends with status 1
-#   DIR/log  what the node said
+#   DIR/pid     the node's process id: `kill -9 "$(cat DIR/pid)"` is a crash; the script then ends with status 1
+#   DIR/log     what the node said
+#   DIR/ca.pem  with --secure: the authority of its certificate, which is for localhost and 127.0.0.1
 # A DIR used before starts again with its data and on its port. Needs Java 17, and Maven for the first time.
+# --durable: what was acknowledged is there after kill -9. As Cassandra comes, its log is marked every 100 ms and read up to the last mark.
+# --secure: user cassandra, password cassandra; TLS for clients that ask for it, on the same port.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-data='' port='' guard='' version=${CASSANDRA_VERSION:-5.0.9}
+scripts=$(cd "$(dirname "$0")" && pwd)
+. "$scripts/server.sh"
+data='' port='' guard='' secure='' durable='' version=${CASSANDRA_VERSION:-5.0.9}
 
 while [ $# -gt 0 ]; do
   case $1 in
     --data) data=$2; shift 2 ;;
     --port) port=$2; shift 2 ;;
     --version) version=$2; shift 2 ;;
+    --secure) secure=yes; shift ;;
+    --durable) durable=yes; shift ;;
     --until-stdin-closes) guard=yes; shift ;;
     *) echo "cassandra.sh: unknown argument $1" >&2; exit 2 ;;
   esac
@@ -24,34 +30,9 @@ done
 mkdir -p "$data"
 data=$(cd "$data" && pwd)
 
-parts=${KOLK_PARTS:-$root/target/parts}
-jars=$parts/cassandra-$version
-mkdir -p "$parts"
-if [ ! -e "$jars/complete" ]; then
-  exec 9> "$jars.lock"
-  flock --timeout 600 9 || { echo "cassandra.sh: another fetch holds $jars.lock" >&2; exit 1; }
-  if [ ! -e "$jars/complete" ]; then
-    command -v mvn > /dev/null || { echo "cassandra.sh: Maven (mvn) is needed to fetch Apache Cassandra" >&2; exit 1; }
-    rm -rf "$jars.part"
-    mvn --batch-mode --quiet --file "$root/scripts/cassandra-jars.pom.xml" "-Dcassandra=$version" \
-      dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$jars.part" >&2
-    rm -rf "$jars"
-    mv "$jars.part" "$jars"
-    touch "$jars/complete"
-  fi
-  exec 9>&-
-fi
-
-# Two ports in a row: clients, and the node's own, which nobody else uses.
-is_free() { ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
-if [ -z "$port" ]; then port=$(cat "$data/port" 2> /dev/null || true); fi
-for _ in $(seq 50); do
-  [ -z "$port" ] || break
-  candidate=$((10000 + (RANDOM * 32768 + RANDOM) % 11000 * 2))
-  if is_free "$candidate" && is_free $((candidate + 1)); then port=$candidate; fi
-done
-[ -n "$port" ] || { echo "cassandra.sh: found no two free ports in a row" >&2; exit 1; }
-echo "$port" > "$data/port"
+jars=$("$scripts/jars.sh" cassandra "$version")
+watch_over
+claim_ports 2 # clients, and the node's own, which nobody else uses
 
 cat > "$data/cassandra.yaml" << YAML
 cluster_name: kolk tests
@@ -70,12 +51,23 @@ commitlog_directory: $data/commitlog
 hints_directory: $data/hints
 saved_caches_directory: $data/saved_caches
 cdc_raw_directory: $data/cdc_raw
-# What was acknowledged must be there after kill -9: the log is written, and only the machine's own crash could lose it.
-commitlog_sync: periodic
-commitlog_sync_period: 10s
 commitlog_disk_access_mode: legacy
 auto_snapshot: false
 YAML
+if [ -n "$durable" ]; then
+  echo "commitlog_sync: batch" >> "$data/cassandra.yaml"
+else
+  printf '%s\n' "commitlog_sync: periodic" "commitlog_sync_period: 10s" >> "$data/cassandra.yaml"
+fi
+if [ -n "$secure" ]; then
+  make_certificates
+  [ -e "$data/server.p12" ] || openssl pkcs12 -export -in "$data/server.pem" -out "$data/server.p12" -passout pass:kolk-tests
+  cat >> "$data/cassandra.yaml" << YAML
+authenticator: PasswordAuthenticator
+role_manager: CassandraRoleManager
+client_encryption_options: {enabled: true, optional: true, keystore: $data/server.p12, keystore_password: kolk-tests, store_type: PKCS12}
+YAML
+fi
 cat > "$data/logback.xml" << 'XML'
 <configuration>
   <appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%-5level %date %logger{0} %msg%n</pattern></encoder></appender>
@@ -98,37 +90,14 @@ done
 java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" "-Xms${CASSANDRA_HEAP:-256m}" "-Xmx${CASSANDRA_HEAP:-256m}" -XX:+UseSerialGC
   -XX:TieredStopAtLevel=1 "-javaagent:$(echo "$jars"/jamm-*.jar)" -Djdk.attach.allowAttachSelf=true
   "-Dcassandra.config=file://$data/cassandra.yaml" "-Dcassandra.storagedir=$data" "-Dlogback.configurationFile=$data/logback.xml"
+  -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.auth_bcrypt_gensalt_log2_rounds=4
   -Dcassandra-foreground=yes -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=100
   "${export[@]}" "${open[@]}" --add-opens jdk.management/com.sun.management.internal=ALL-UNNAMED -cp "$jars/*")
 
-server=''
-stop() {
-  trap '' TERM INT
-  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" || true; fi
-  [ "$(cat "$data/pid" 2> /dev/null)" != "$server" ] || rm -f "$data/pid"
-  [ -z "${guardian:-}" ] || kill "$guardian" 2> /dev/null || true
+# Who may log in is written once, before or after CQL is served.
+is_ready() {
+  grep -q 'Starting listening for CQL clients' "$data/log" || return 1
+  [ -z "$secure" ] || [ -e "$data/roles" ] || ! grep -q 'Created default superuser role' "$data/log" || touch "$data/roles"
+  [ -z "$secure" ] || [ -e "$data/roles" ]
 }
-trap stop EXIT
-trap 'exit 0' TERM INT
-if [ -n "$guard" ]; then
-  exec 4<&0
-  (trap - TERM INT EXIT; cat <&4 > /dev/null; kill -TERM $$ 2> /dev/null) &
-  guardian=$!
-fi
-
-: > "$data/log"
-setpriv --pdeathsig KILL "${java[@]}" org.apache.cassandra.service.CassandraDaemon > "$data/log" 2>&1 < /dev/null &
-server=$!
-echo "$server" > "$data/pid"
-for _ in $(seq 3600); do
-  if grep -q 'Starting listening for CQL clients' "$data/log"; then
-    echo "ready 127.0.0.1:$port"
-    wait "$server" || true
-    echo "cassandra.sh: the node ended, see $data/log" >&2
-    exit 1
-  fi
-  kill -0 "$server" 2> /dev/null || { tail -n 20 "$data/log" >&2; exit 1; }
-  sleep 0.05
-done
-echo "cassandra.sh: not ready after 180 s, see $data/log" >&2
-exit 1
+serve 180 "${java[@]}" org.apache.cassandra.service.CassandraDaemon

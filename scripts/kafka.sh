@@ -14,6 +14,7 @@
 # --until-stdin-closes: also stop when standard input ends, so that no server outlives a killed test which holds the pipe.
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
+. "$scripts/server.sh"
 data='' port='' secure='' guard='' transactions=2 version=${KAFKA_VERSION:-4.1.2} extra=()
 
 while [ $# -gt 0 ]; do
@@ -35,31 +36,6 @@ jars=$("$scripts/kafka-deps.sh" "$version")
 # A server that lives for one suite never earns back what the second compiler and a parallel collector cost.
 java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xms128m "-Xmx${KAFKA_HEAP:-512m}" -XX:+UseSerialGC -XX:TieredStopAtLevel=1
   -Dorg.slf4j.simpleLogger.showDateTime=true "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS" -cp "$jars/*")
-
-# Four ports in a row are ours: clients, SASL_PLAINTEXT, SASL_SSL, controller. They are sought below the range from which the kernel
-# takes ports for outgoing connections, so that a restart finds its own port free.
-is_free() { ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
-pick_port() {
-  local candidate
-  for _ in $(seq 50); do
-    candidate=$((10000 + (RANDOM * 32768 + RANDOM) % 5500 * 4))
-    if is_free "$candidate" && is_free $((candidate + 1)) && is_free $((candidate + 2)) && is_free $((candidate + 3)); then
-      echo "$candidate"
-      return
-    fi
-  done
-  echo "kafka.sh: found no four free ports in a row" >&2
-  return 1
-}
-
-make_certificates() { # an authority, and a certificate signed by it: rustls refuses an authority's own as a server's
-  local request=(openssl req -x509 -newkey rsa:2048 -nodes -days 3650)
-  "${request[@]}" -subj "/CN=kolk tests" -keyout "$data/authority.key" -out "$data/ca.pem"
-  "${request[@]}" -subj "/CN=localhost" -CA "$data/ca.pem" -CAkey "$data/authority.key" \
-    -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -addext "basicConstraints=critical,CA:FALSE" \
-    -keyout "$data/server.key" -out "$data/server.crt"
-  cat "$data/server.key" "$data/server.crt" > "$data/server.pem"
-} 2> "$data/openssl.log"
 
 write_properties() {
   local listeners="PLAINTEXT://127.0.0.1:$port"
@@ -120,43 +96,11 @@ format() {
     { cat "$data/format.log" >&2; exit 1; }
 }
 
-server=''
-stop() {
-  trap '' TERM INT
-  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" || true; fi
-  # Whoever has started a server on the folder since then has written its own.
-  [ "$(cat "$data/pid" 2> /dev/null)" != "$server" ] || rm -f "$data/pid"
-  [ -z "${guardian:-}" ] || kill "$guardian" 2> /dev/null || true
-}
-trap stop EXIT
-trap 'exit 0' TERM INT
-
-if [ -n "$guard" ]; then
-  exec 4<&0
-  (trap - TERM INT EXIT; cat <&4 > /dev/null; kill -TERM $$ 2> /dev/null) &
-  guardian=$!
-fi
-if [ -z "$port" ]; then port=$(cat "$data/port" 2> /dev/null || pick_port); fi
-echo "$port" > "$data/port"
-[ -z "$secure" ] || [ -e "$data/server.pem" ] || make_certificates
+watch_over
+claim_ports 4 # clients, SASL_PLAINTEXT, SASL_SSL, controller
+[ -z "$secure" ] || make_certificates
 write_properties > "$data/properties"
 write_addresses > "$data/addresses"
 [ -e "$data/logs/meta.properties" ] || format
-
-: > "$data/log" # no line of an earlier run may pass for one of this run
-# The server dies with this script, even when that one is killed with SIGKILL.
-setpriv --pdeathsig KILL "${java[@]}" kafka.Kafka "$data/properties" > "$data/log" 2>&1 < /dev/null &
-server=$!
-echo "$server" > "$data/pid"
-for _ in $(seq 1800); do
-  if grep -q 'Transition from STARTING to STARTED' "$data/log"; then
-    echo "ready 127.0.0.1:$port"
-    wait "$server" || true
-    echo "kafka.sh: the server ended, see $data/log" >&2
-    exit 1
-  fi
-  kill -0 "$server" 2> /dev/null || { tail -n 20 "$data/log" >&2; exit 1; }
-  sleep 0.05
-done
-echo "kafka.sh: not ready after 90 s, see $data/log" >&2
-exit 1
+is_ready() { grep -q 'Transition from STARTING to STARTED' "$data/log"; }
+serve 90 "${java[@]}" kafka.Kafka "$data/properties"

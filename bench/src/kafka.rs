@@ -1,12 +1,9 @@
 //! Apache Kafka for a run: started by the project's script, stopped with this process.
 
 use crate::place::Place;
-use crate::process::command;
-use anyhow::{Context, Result, bail};
+use crate::server::Server;
+use anyhow::Result;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 /// The release that everything runs against.
 pub(crate) const VERSION: &str = "4.1.2";
@@ -23,11 +20,7 @@ pub(crate) enum Data {
 /// A server that runs.
 #[derive(Debug)]
 pub(crate) struct Kafka {
-    script: Child,
-    /// Closing it stops the server.
-    stdin: Option<ChildStdin>,
-    _stdout: BufReader<ChildStdout>,
-    folder: PathBuf,
+    server: Option<Server>,
     data: Data,
     /// `host:port`.
     pub(crate) address: String,
@@ -36,33 +29,24 @@ pub(crate) struct Kafka {
 impl Kafka {
     /// Starts the server on the data that an earlier run may have kept.
     pub(crate) fn start(place: &Place, data: Data) -> Result<Self> {
-        let folder = place.work.join("kafka");
-        let mut command = command(place.root.join("scripts/kafka.sh"));
-        command.arg("--data").arg(&folder).args(["--version", VERSION, "--until-stdin-closes"]);
-        for setting in SETTINGS {
-            command.args(["--set", setting]);
-        }
-        command.env("KAFKA_HEAP", "1g").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut script = command.spawn().context("cannot start scripts/kafka.sh")?;
-        let stdin = script.stdin.take();
-        let stdout = script.stdout.take().context("the script's output is a pipe")?;
-        let mut stdout = BufReader::new(stdout);
-        let mut line = String::new();
-        stdout.read_line(&mut line).context("cannot read what kafka.sh says")?;
-        let Some(address) = line.trim().strip_prefix("ready ").map(str::to_owned) else {
-            let _ = script.wait();
-            bail!("Apache Kafka did not start: see {}", folder.join("log").display());
-        };
-        Ok(Self { script, stdin, _stdout: stdout, folder, data, address })
+        let script = place.root.join("scripts/kafka.sh");
+        let server = Server::start(&script, place.work.join("kafka"), |command| {
+            command.args(["--version", VERSION]);
+            for setting in SETTINGS {
+                command.args(["--set", setting]);
+            }
+            command.env("KAFKA_HEAP", "1g");
+        })?;
+        let address = server.address.clone();
+        Ok(Self { server: Some(server), data, address })
     }
 }
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.script.wait();
-        if self.data == Data::Delete {
-            let _ = fs::remove_dir_all(&self.folder);
+        let folder = self.server.take().map(|server| server.folder.clone());
+        if let (Some(folder), Data::Delete) = (folder, self.data) {
+            let _ = fs::remove_dir_all(folder);
         }
     }
 }

@@ -7,6 +7,7 @@
 //! cargo run --release -p bench -- latency     how long records are under way
 //! cargo run --release -p bench -- recovery    from a start after kill -9 to the first output
 //! cargo run --release -p bench -- keys        what an event costs with 10 k to 1 M keys
+//! cargo run --release -p bench -- sinks       rows into stores, against Python programs
 //! cargo run --release -p bench -- inside      the operators of those alone, without a broker
 //! ```
 //!
@@ -40,7 +41,9 @@ mod process;
 mod reader;
 mod recovery;
 mod rivals;
+mod server;
 mod setup;
+mod sinks;
 mod state;
 mod table;
 mod worker;
@@ -70,6 +73,8 @@ enum Suite {
     Recovery(Options),
     /// What an event costs with 10 k to 1 M keys, also as a plot
     Keys(Options),
+    /// Rows into stores other than Kafka, against the Python programs that users write
+    Sinks(Options),
     /// The operators of `state` alone, without a broker
     Inside(Options),
     /// What `client` measures of Kolk: one reader or writer
@@ -139,6 +144,7 @@ fn main() -> ExitCode {
         Suite::Latency(options) => latency::run(&options),
         Suite::Recovery(options) => recovery::run(&options),
         Suite::Keys(options) => keys::run(&options),
+        Suite::Sinks(options) => sinks::run(&options),
         Suite::Inside(options) => inside::run(&options),
         Suite::Worker(arguments) => worker::run(&arguments),
     };

@@ -28,15 +28,16 @@ pub(crate) fn engines(place: &Place, wanted: &[Engine]) -> Result<Engines> {
         engines.streams = run(Command::new(script).arg(VERSION))?;
     }
     if wanted.contains(&Engine::Kolk) {
-        engines.kolk = kolk(place)?;
+        engines.kolk = kolk(place, &[])?;
     }
     Ok(engines)
 }
 
-/// Builds the command `kolk` with the bench's own profile.
-fn kolk(place: &Place) -> Result<PathBuf> {
+/// Builds the command `kolk` with the bench's own profile, and with these features.
+pub(crate) fn kolk(place: &Place, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(&place.root).args(["build", "--quiet", "--package", "kolk-cli"]);
+    cargo.args(features);
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     if profile == "release" {
         cargo.arg("--release");

@@ -17,12 +17,12 @@ cargo xtask <TASK>
 
   tidy                the rules that no compiler checks: file shape, names, licences, the crate graph
   ci                  all that the project's CI runs, in order, from nothing
-  soak [OPTIONS]      the whole fault matrices: every fault, every delivery mode, state, both brokers
+  soak [OPTIONS]      the whole fault matrices: every fault, every delivery mode, state, both brokers, every store
                         --seeds N       seeds for each combination (default 3)
-                        --visits N      visits for each run (default 100000)
+                        --visits N      visits (rows, for a store) for each run (default 100000)
                         --seed S        the first seed (default 1): with --seeds 1 a run is repeated
                         --only TEXT     only cases whose name contains this, as they are printed
-                        --delivery      only the matrix of delivery; --state: only that of state
+                        --delivery      only the matrix of delivery; --state: only that of state; --stores: of stores
                         --debug         with the debug build
                         --write-docs    write the tables to docs/faults.md
 ";

@@ -14,6 +14,9 @@ const END: &str = "<!-- end of table -->";
 /// A matrix: the test that runs it, and what it leaves.
 #[derive(Debug)]
 struct Matrix {
+    /// The test binary, and what it is built with.
+    binary: &'static str,
+    features: &'static str,
     test: &'static str,
     /// The variable that says where the table goes.
     variable: &'static str,
@@ -21,17 +24,28 @@ struct Matrix {
     begin: &'static str,
 }
 
-/// Delivery, and state.
-const MATRICES: [Matrix; 2] = [
+/// Delivery, state, and stores.
+const MATRICES: [Matrix; 3] = [
     Matrix {
+        binary: "faults",
+        features: "failpoints",
         test: "every_mode_keeps_its_promise_through_every_fault",
         variable: "KOLK_SOAK_TABLE",
         begin: "<!-- table: written by `cargo xtask soak --write-docs` -->",
     },
     Matrix {
+        binary: "faults",
+        features: "failpoints",
         test: "stateful::state_is_what_an_oracle_makes_of_the_input_through_every_fault",
         variable: "KOLK_SOAK_STATE_TABLE",
         begin: "<!-- table of state: written by `cargo xtask soak --write-docs` -->",
+    },
+    Matrix {
+        binary: "stores",
+        features: "full",
+        test: "every_store_has_what_the_oracle_has_through_every_fault",
+        variable: "KOLK_SOAK_STORES_TABLE",
+        begin: "<!-- table of stores: written by `cargo xtask soak --write-docs` -->",
     },
 ];
 
@@ -50,17 +64,19 @@ struct Extent {
 /// Which matrices are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
-    Both,
+    All,
     Delivery,
     State,
+    Stores,
 }
 
 impl What {
     fn matrices(self) -> &'static [Matrix] {
         match self {
-            Self::Both => &MATRICES,
+            Self::All => &MATRICES,
             Self::Delivery => &MATRICES[..1],
-            Self::State => &MATRICES[1..],
+            Self::State => &MATRICES[1..2],
+            Self::Stores => &MATRICES[2..],
         }
     }
 }
@@ -84,7 +100,7 @@ impl Extent {
             visits: 100_000,
             first_seed: 1,
             only: String::new(),
-            what: What::Both,
+            what: What::All,
             profile: Profile::Release,
             docs: Docs::Leave,
         };
@@ -97,6 +113,7 @@ impl Extent {
                 "--seed" => extent.first_seed = value()?.parse().context("--seed S")?,
                 "--only" => value()?.clone_into(&mut extent.only),
                 "--state" => extent.what = What::State,
+                "--stores" => extent.what = What::Stores,
                 "--delivery" => extent.what = What::Delivery,
                 "--debug" => extent.profile = Profile::Debug,
                 "--write-docs" => extent.docs = Docs::Write,
@@ -111,8 +128,8 @@ impl Extent {
 
     fn command(&self, root: &Path, matrix: &Matrix, table: &Path) -> Command {
         let mut command = Command::new("cargo");
-        command.current_dir(root).args(["test", "--quiet", "-p", "kolk-cli", "--test", "faults"]);
-        command.args(["--features", "failpoints"]);
+        command.current_dir(root).args(["test", "--quiet", "-p", "kolk-cli"]);
+        command.args(["--test", matrix.binary, "--features", matrix.features]);
         if self.profile == Profile::Release {
             command.arg("--release");
         }
@@ -136,7 +153,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
     if !sound {
         bail!(
             "some cases failed; each is repeated by `cargo xtask soak --seeds 1 --seed S --visits {} --only NAME`, with \
-             --state for one with state, --delivery for another",
+             --state for one with state, --stores for one of a store, --delivery for another",
             extent.visits
         );
     }
@@ -183,6 +200,7 @@ mod tests {
             ("late", Profile::Debug, Docs::Leave)
         );
         assert_eq!(parsed("--state").unwrap().what, What::State);
+        assert_eq!(parsed("--stores").unwrap().what, What::Stores);
         assert!(parsed("--seeds").is_err());
         assert!(parsed("--seeds 0").is_err());
         assert!(parsed("--speed 1").is_err());
@@ -190,7 +208,7 @@ mod tests {
 
     #[test]
     fn only_the_table_is_replaced() {
-        let [one, other] = MATRICES.map(|matrix| matrix.begin);
+        let [one, other, _] = MATRICES.map(|matrix| matrix.begin);
         let page = format!("a\n{one}\nold\n{END}\nb\n{other}\nold\n{END}\nc\n");
         let written = with_table(&page, other, "| new |\n").unwrap();
         let expected = format!("a\n{one}\nold\n{END}\nb\n{other}\n\n| new |\n\n{END}\nc\n");

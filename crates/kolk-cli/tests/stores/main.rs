@@ -8,6 +8,10 @@
     dead_code,
     reason = "what is used of the harness depends on the stores that the build has"
 )]
+#![cfg_attr(
+    not(feature = "cassandra"),
+    allow(unused_imports, reason = "a build without stores uses nothing of the harness")
+)]
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
@@ -24,6 +28,8 @@ mod kolk;
 mod foreign;
 #[path = "../faults/server.rs"]
 mod server;
+#[path = "../faults/stateful/writer.rs"]
+mod writer;
 
 use harness::Start;
 use std::io::Write;

@@ -71,13 +71,13 @@ pub(super) fn connect(target: &Target) -> Result<Box<dyn Connection>, ConnectorE
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| ConnectorError::Later(error.to_string()))?;
     let session = runtime.block_on(open(target))?;
-    if target.is_set("create_table") && table(&session, target)?.is_none() {
+    if target.is_set("create_table") && table(&runtime, &session, target)?.is_none() {
         let create = statement::create(target)?;
         let done = runtime.block_on(session.query_unpaged(create, ()));
         done.map_err(|error| failed("the table cannot be created", &error).error())?;
         refresh(&runtime, &session)?;
     }
-    let found = table(&session, target)?.ok_or_else(|| {
+    let found = table(&runtime, &session, target)?.ok_or_else(|| {
         let (keyspace, table) = (target.option_or("keyspace", ""), target.option_or("table", ""));
         ConnectorError::Never(format!(
             "cassandra: there is no table {keyspace}.{table}: create it, or say create_table = TRUE"
@@ -87,8 +87,7 @@ pub(super) fn connect(target: &Target) -> Result<Box<dyn Connection>, ConnectorE
     let prepare = |text: String| {
         let prepared = runtime.block_on(session.prepare(text));
         prepared.map_err(|error| unprepared(&error)).map(|mut statement| {
-            let timeout = target.option("request_timeout_ms").and_then(|ms| ms.parse().ok());
-            statement.set_request_timeout(Some(Duration::from_millis(timeout.unwrap_or(10_000))));
+            statement.set_request_timeout(Some(request_timeout(target)));
             // The driver would repeat it under the same time-stamp, which doubles the items of a list.
             statement.set_is_idempotent(false);
             statement
@@ -108,9 +107,17 @@ pub(super) fn connect(target: &Target) -> Result<Box<dyn Connection>, ConnectorE
     }))
 }
 
+fn request_timeout(target: &Target) -> Duration {
+    let given = target.option("request_timeout_ms").and_then(|ms| ms.parse().ok());
+    Duration::from_millis(given.unwrap_or(10_000))
+}
+
 async fn open(target: &Target) -> Result<Session, ConnectorError> {
     let points = target.option_or("contact_points", "").split(',').map(str::trim);
     let mut builder = SessionBuilder::new().known_nodes(points).connection_timeout(CONNECT_TIMEOUT);
+    // A connection on which nothing is answered any more must go: what is repeated would go into it, too.
+    let timeout = request_timeout(target);
+    builder = builder.keepalive_interval(timeout / 2).keepalive_timeout(timeout);
     if let Some(user) = target.option("username") {
         builder = builder.user(user, target.secret("password").unwrap_or_default());
     }
@@ -164,13 +171,38 @@ fn refresh(runtime: &Runtime, session: &Session) -> Result<(), ConnectorError> {
     refreshed.map_err(|error| ConnectorError::Later(format!("cassandra: {error}")))
 }
 
-fn table(session: &Session, target: &Target) -> Result<Option<Table>, ConnectorError> {
+fn table(
+    runtime: &Runtime,
+    session: &Session,
+    target: &Target,
+) -> Result<Option<Table>, ConnectorError> {
+    let (keyspace, table) = (target.option_or("keyspace", ""), target.option_or("table", ""));
     let state = session.get_cluster_state();
-    let name = target.option_or("keyspace", "");
-    let keyspace = state.get_keyspace(name).ok_or_else(|| {
-        ConnectorError::Never(format!("cassandra: there is no keyspace {name}: create it first"))
-    })?;
-    Ok(keyspace.tables.get(target.option_or("table", "")).cloned())
+    let known = state.get_keyspace(keyspace).and_then(|known| known.tables.get(table));
+    if known.is_some() {
+        return Ok(known.cloned());
+    }
+    // The driver passes over what a busy node did not tell it: whether it is there must be asked.
+    let is_there = |from: &str, values: Vec<&str>| {
+        let found = runtime
+            .block_on(session.query_unpaged(format!("SELECT * FROM system_schema.{from}"), values));
+        let found = found.map_err(|error| failed("the schema cannot be read", &error).error())?;
+        let rows =
+            found.into_rows_result().map_err(|error| ConnectorError::Later(error.to_string()))?;
+        Ok(rows.rows_num() > 0)
+    };
+    if is_there("tables WHERE keyspace_name = ? AND table_name = ?", vec![keyspace, table])? {
+        refresh(runtime, session)?;
+        return Err(ConnectorError::Later(format!(
+            "cassandra: the node did not tell all of its schema: {keyspace}.{table} is missing"
+        )));
+    }
+    if is_there("keyspaces WHERE keyspace_name = ?", vec![keyspace])? {
+        return Ok(None);
+    }
+    Err(ConnectorError::Never(format!(
+        "cassandra: there is no keyspace {keyspace}: create it first"
+    )))
 }
 
 /// What became of a request.
@@ -343,7 +375,7 @@ impl Cassandra {
         if refused {
             // The table may have been changed under the query: then no row is at fault.
             refresh(&self.runtime, &self.prepared.session)?;
-            if let Some(table) = table(&self.prepared.session, &self.target)? {
+            if let Some(table) = table(&self.runtime, &self.prepared.session, &self.target)? {
                 statement::of_table(&self.target, &table)?;
             }
         }

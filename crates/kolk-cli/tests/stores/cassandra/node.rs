@@ -3,32 +3,43 @@
 use crate::harness::{Script, missing};
 use crate::world;
 use serde_json::Value;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// No wait is longer: a machine may be busy, and the node takes its time.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// So long one test may have the node that may be killed.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// Reads and writes by Python's driver: the address, then `cql STATEMENTS` or `rows TABLE`.
+/// Reads and writes by Python's driver: the address, then `cql STATEMENTS` or `select WHAT`.
 const CLIENT: &str = r#"
 import datetime, json, sys
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, ExecutionProfile, EXEC_PROFILE_DEFAULT
 from cassandra.policies import RoundRobinPolicy
+def plain(value):
+    if hasattr(value, "items"):
+        return dict(value.items())
+    return list(value) if hasattr(value, "__iter__") else str(value)
 host, port = sys.argv[1].split(":")
 profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=60)
-cluster = Cluster([host], port=int(port), execution_profiles={EXEC_PROFILE_DEFAULT: profile}, protocol_version=4)
+cluster = Cluster([host], port=int(port), execution_profiles={EXEC_PROFILE_DEFAULT: profile}, protocol_version=4,
+    auth_provider=PlainTextAuthProvider("cassandra", "cassandra"))
 session = cluster.connect()
 if sys.argv[2] == "cql":
     for statement in filter(str.strip, sys.argv[3].split(";")):
         session.execute(statement)
 else:
-    rows = [dict(row._asdict()) for row in session.execute("SELECT * FROM " + sys.argv[3])]
+    rows = [dict(row._asdict()) for row in session.execute("SELECT " + sys.argv[3])]
     rows.sort(key=lambda row: json.dumps(row, default=str))
-    print(json.dumps(rows, default=lambda value: list(value) if isinstance(value, (list, set, tuple)) else str(value)))
+    print(json.dumps(rows, default=plain))
 cluster.shutdown()
 "#;
+
+/// The node's user and password.
+pub(super) const LOGIN: &str = "username = 'cassandra', password = 'cassandra'";
 
 /// A node that runs.
 #[derive(Debug)]
@@ -41,11 +52,10 @@ impl Node {
     /// The node that tests share; `None` when it cannot be had here.
     pub(super) fn shared() -> Option<&'static Self> {
         static NODE: OnceLock<Option<Node>> = OnceLock::new();
-        NODE.get_or_init(Self::own).as_ref()
+        NODE.get_or_init(|| Self::start(&["--secure"])).as_ref()
     }
 
-    /// A node of a test's own.
-    pub(super) fn own() -> Option<Self> {
+    fn start(options: &[&str]) -> Option<Self> {
         if missing("Apache Cassandra", &["java", "mvn", "python3"]) {
             return None;
         }
@@ -53,7 +63,12 @@ impl Node {
         let python = Command::new(python).stderr(Stdio::inherit()).output().unwrap();
         assert!(python.status.success(), "scripts/python.sh: {python:?}");
         let python = PathBuf::from(String::from_utf8(python.stdout).unwrap().trim());
-        Some(Self { script: Script::start("cassandra.sh", &[]), python })
+        Some(Self { script: Script::start("cassandra.sh", options), python })
+    }
+
+    /// The options of a statement that reach it by TLS.
+    pub(super) fn tls(&self) -> String {
+        format!("tls = TRUE, tls_ca = '{}'", self.script.folder().join("ca.pem").display())
     }
 
     /// `host:port` of CQL.
@@ -68,37 +83,76 @@ impl Node {
 
     /// Runs statements.
     pub(super) fn cql(&self, statements: &str) {
-        self.client("cql", statements);
+        self.client("cql", statements).unwrap();
     }
 
     /// All rows of a table, in a stable order.
     pub(super) fn rows(&self, table: &str) -> Vec<Value> {
-        serde_json::from_str(&self.client("rows", table)).unwrap()
+        self.select(&format!("* FROM {table}"))
     }
 
-    pub(super) fn wait_for_rows(&self, table: &str, count: usize) {
-        let there = || (self.rows(table).len() >= count).then_some(());
-        world::wait_for(PATIENCE, there)
-            .unwrap_or_else(|| panic!("{table} has fewer than {count} rows"));
+    /// The rows of a `SELECT`, in a stable order.
+    pub(super) fn select(&self, what: &str) -> Vec<Value> {
+        self.try_select(what).unwrap()
     }
 
-    fn client(&self, verb: &str, what: &str) -> String {
+    /// The same of a node that may be dead.
+    ///
+    /// # Errors
+    /// With what the driver said.
+    pub(super) fn try_select(&self, what: &str) -> Result<Vec<Value>, String> {
+        Ok(serde_json::from_str(&self.client("select", what)?).unwrap())
+    }
+
+    /// Makes a keyspace.
+    pub(super) fn keyspace(&self, name: &str) {
+        self.cql(&format!(
+            "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+        ));
+    }
+
+    fn client(&self, verb: &str, what: &str) -> Result<String, String> {
         let output = Command::new(&self.python)
             .args(["-W", "ignore", "-c", CLIENT, &self.address(), verb, what])
             .output()
             .unwrap();
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{verb} {what}: {err}");
-        String::from_utf8(output.stdout).unwrap()
+        let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(format!("{verb} {what}: {said}"));
+        }
+        Ok(String::from_utf8(output.stdout).unwrap())
     }
+}
 
-    /// Ends it as a crash would.
-    pub(super) fn kill(&self) {
-        self.script.kill();
+/// The node that tests may kill, one test at a time.
+#[derive(Debug)]
+pub(super) struct Killable(&'static Node);
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl Killable {
+    /// Waits until nobody has it; `None` when it cannot be had here.
+    pub(super) fn take() -> Option<Self> {
+        static NODE: OnceLock<Option<Node>> = OnceLock::new();
+        let node = NODE.get_or_init(|| Node::start(&["--secure", "--durable"])).as_ref()?;
+        let free = || (!TAKEN.swap(true, Ordering::SeqCst)).then_some(());
+        world::wait_for(PATIENCE, free).unwrap();
+        let taken = Self(node);
+        taken.script().revive();
+        Some(taken)
     }
+}
 
-    /// Starts it again on its data and port.
-    pub(super) fn revive(&self) {
-        self.script.revive();
+impl Deref for Killable {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        self.0
+    }
+}
+
+impl Drop for Killable {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::SeqCst);
     }
 }

@@ -1,23 +1,31 @@
 //! Cassandra as the harness sees it.
 
-use super::node::Node;
+use super::node::{Killable, LOGIN};
+use super::refuser::Refuser;
 use crate::harness::{Keeps, Misfit, Row, Store};
 use std::net::SocketAddr;
 
 const KEYSPACE: &str = "faults";
 
-/// A node of the harness's own.
+/// A node that may be killed, and what stands in front of it.
 struct Cassandra {
-    node: Node,
+    node: Killable,
+    refuser: Refuser,
 }
 
 /// Starts one.
 pub(crate) fn start() -> Option<Box<dyn Store>> {
-    let node = Node::own()?;
-    node.cql(&format!(
-        "CREATE KEYSPACE {KEYSPACE} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
-    ));
-    Some(Box::new(Cassandra { node }))
+    let node = Killable::take()?;
+    node.keyspace(KEYSPACE);
+    let refuser = Refuser::start(node.script().address());
+    Some(Box::new(Cassandra { node, refuser }))
+}
+
+fn options(place: &str, address: SocketAddr, login: &str) -> String {
+    format!(
+        "connector = 'cassandra', contact_points = '{address}', keyspace = '{KEYSPACE}', table = '{place}', {login},
+         request_timeout_ms = 1000"
+    )
 }
 
 impl Store for Cassandra {
@@ -30,15 +38,15 @@ impl Store for Cassandra {
     }
 
     fn address(&self) -> SocketAddr {
-        self.node.script().address()
+        self.refuser.address()
     }
 
     fn kill(&self) {
-        self.node.kill();
+        self.node.script().kill();
     }
 
     fn revive(&self) {
-        self.node.revive();
+        self.node.script().revive();
     }
 
     fn create(&self, place: &str) {
@@ -48,18 +56,19 @@ impl Store for Cassandra {
     }
 
     fn options(&self, place: &str, address: SocketAddr) -> String {
-        format!(
-            "connector = 'cassandra', contact_points = '{address}', keyspace = '{KEYSPACE}', table = '{place}', \
-             request_timeout_ms = 1000"
-        )
+        options(place, address, LOGIN)
     }
 
     fn rows(&self, place: &str) -> Vec<Row> {
         self.node.rows(&format!("{KEYSPACE}.{place}")).iter().map(Row::of).collect()
     }
 
-    fn wrong_credentials(&self, _place: &str, _address: SocketAddr) -> Option<Misfit> {
-        None
+    fn wrong_credentials(&self, place: &str, address: SocketAddr) -> Option<Misfit> {
+        let hides = "open-sesame";
+        let login = format!("username = 'cassandra', password = '{hides}'");
+        let says: &[&str] =
+            &["cassandra at", "Provided username cassandra and/or password are incorrect"];
+        Some(Misfit { options: options(place, address, &login), says, hides })
     }
 
     fn says_spoilt(&self) -> Option<&'static [&'static str]> {
@@ -74,7 +83,7 @@ impl Store for Cassandra {
         self.node.cql(&format!("ALTER TABLE {KEYSPACE}.{place} RENAME other TO id"));
     }
 
-    fn refuse_some(&self, _on: bool) -> Option<usize> {
-        None
+    fn refuse_some(&self, on: bool) -> Option<usize> {
+        Some(self.refuser.refuse(on))
     }
 }

@@ -16,6 +16,7 @@ mod store;
 mod table;
 
 pub(crate) use input::Row;
+pub(crate) use proxy::{Act, Planned, Proxy};
 pub(crate) use script::{Script, missing};
 pub(crate) use store::{Keeps, Misfit, Store};
 

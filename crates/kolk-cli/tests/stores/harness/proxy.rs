@@ -13,14 +13,14 @@ const CHUNK: usize = 16 << 10;
 
 /// What is done when so many bytes were sent to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Planned {
-    pub(super) at: u64,
-    pub(super) act: Act,
+pub(crate) struct Planned {
+    pub(crate) at: u64,
+    pub(crate) act: Act,
 }
 
 /// Something that is done to a connection, or at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// Half of what was read goes on, then the connection ends.
     CutRequest,
     /// All goes on; what the store answers next is thrown away, and the connection ends.
@@ -32,7 +32,7 @@ pub(super) enum Act {
 }
 
 /// Stands in front of a store as long as it lives.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     control: Arc<Control>,
 }
@@ -62,7 +62,7 @@ struct Plan {
 
 impl Proxy {
     /// Starts one in front of `store`. `meet` is called at each [`Act::Meet`]; `delay` is how much later each answer comes.
-    pub(super) fn start(
+    pub(crate) fn start(
         store: SocketAddr,
         plan: Vec<Planned>,
         delay: Duration,
@@ -95,37 +95,37 @@ impl Proxy {
         Self { address, control }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Nobody gets through any more.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.control.shut.store(true, Ordering::SeqCst);
     }
 
     /// Everybody gets through again.
-    pub(super) fn open(&self) {
+    pub(crate) fn open(&self) {
         self.control.shut.store(false, Ordering::SeqCst);
     }
 
     /// Acts that took effect.
-    pub(super) fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.control.done.load(Ordering::SeqCst)
     }
 
     /// Acts whose byte never came.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.control.plan.lock().unwrap_or_else(PoisonError::into_inner).left.len()
     }
 
     /// Answers that came later.
-    pub(super) fn delayed(&self) -> usize {
+    pub(crate) fn delayed(&self) -> usize {
         self.control.delayed.load(Ordering::SeqCst)
     }
 
     /// Whether somebody connected after the last act.
-    pub(super) fn is_connected_again(&self) -> bool {
+    pub(crate) fn is_connected_again(&self) -> bool {
         let connections = self.control.connections.load(Ordering::SeqCst);
         connections > self.control.done_on.load(Ordering::SeqCst)
     }

@@ -104,6 +104,12 @@ impl RowBatch {
         open.map(|(index, _)| index).collect()
     }
 
+    /// How many rows have no outcome yet.
+    #[must_use]
+    pub fn open_rows(&self) -> usize {
+        self.open
+    }
+
     /// Whether every row has an outcome.
     #[must_use]
     pub fn is_done(&self) -> bool {

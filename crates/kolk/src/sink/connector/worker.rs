@@ -73,6 +73,7 @@ impl Worker {
         // It connects before there is a row: what does not fit is told at once.
         let mut order: Option<Order> = None;
         loop {
+            let open = open_rows(order.as_ref());
             match self.attempt(&mut connection, order.as_mut().map(|(_, batch)| batch)) {
                 Ok(()) => {
                     self.failures = 0;
@@ -91,6 +92,10 @@ impl Worker {
                     return;
                 }
                 Err(ConnectorError::Later(why)) => {
+                    if open_rows(order.as_ref()) < open {
+                        // A part was taken: the store is busy rather than away, and pauses begin anew.
+                        self.failures = 0;
+                    }
                     self.failures = self.failures.saturating_add(1);
                     let failures = self.failures;
                     if !self.tell(Message::Waiting { failures, why }) || !self.pause(&mut order) {
@@ -140,5 +145,74 @@ impl Worker {
         let told = self.messages.send(message).is_ok();
         (self.wake)();
         told
+    }
+}
+
+/// How many rows wait for their outcome.
+fn open_rows(order: Option<&Order>) -> usize {
+    order.map_or(0, |(_, batch)| batch.open_rows())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::connector::Outcome;
+    use crate::sink::held::SinkRow;
+    use crate::sink::outlet::Stamp;
+    use crate::sink::progress::{InputPartition, Lane};
+    use crate::topology::{Kind, Promise, Target};
+
+    /// Takes one row of each call.
+    struct Busy;
+
+    impl Connection for Busy {
+        fn write(&mut self, batch: &mut RowBatch) -> Result<(), ConnectorError> {
+            if let Some(first) = batch.open().first() {
+                batch.settle(*first, Outcome::Stored);
+            }
+            if batch.is_done() { Ok(()) } else { Err(ConnectorError::Later("busy".to_owned())) }
+        }
+    }
+
+    static BUSY: Kind = Kind {
+        name: "busy",
+        doc: "A store of this test.",
+        options: &[],
+        promise: Promise { idempotent_by_key: true, ordered: true },
+        connect: Some(|_| Ok(Box::new(Busy))),
+    };
+
+    #[test]
+    fn pauses_do_not_grow_while_a_store_takes_a_part_each_time() {
+        let connector = Connector { kind: &BUSY, target: Target::default() };
+        let (orders, for_worker) = sync_channel(1);
+        let (messages, heard) = sync_channel(MESSAGES_MAX);
+        let wake = Box::new(|| {});
+        let worker = Worker { connector, orders: for_worker, messages, wake, failures: 0 };
+        let mut batch = RowBatch::default();
+        let partition = InputPartition { source: 0, partition: 0 };
+        let row = SinkRow {
+            key: None,
+            value: Some(b"{}"),
+            headers: &[],
+            fields: None,
+            timestamp: 0,
+            partition,
+        };
+        for _ in 0..4 {
+            batch.push(Lane(0), &row, Stamp::At(0), None);
+        }
+        orders.send((1, batch)).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the worker has a thread of its own")]
+        let running = std::thread::spawn(move || worker.run());
+        for _ in 0..3 {
+            match heard.recv().unwrap() {
+                Message::Waiting { failures, .. } => assert_eq!(failures, 1),
+                other => unreachable!("{other:?}"),
+            }
+        }
+        assert!(matches!(heard.recv().unwrap(), Message::Done(1, batch) if batch.is_done()));
+        drop(orders);
+        running.join().unwrap();
     }
 }
