@@ -1,8 +1,8 @@
 //! What stands in a field of a row's JSON object, for clients that bind typed values.
-#![cfg(feature = "cassandra")]
+#![cfg(any(feature = "cassandra", feature = "kinesis"))]
 
-use kolk::codec::timestamp;
-use kolk::codec::zone::Zone;
+#[cfg(feature = "cassandra")]
+use kolk::codec::{timestamp, zone::Zone};
 use serde_json::{Map, Value};
 
 /// The object of a row.
@@ -21,6 +21,7 @@ pub(crate) fn object(json: &[u8]) -> Result<Map<String, Value>, String> {
 ///
 /// # Errors
 /// In words.
+#[cfg(feature = "cassandra")]
 pub(crate) fn millis(value: &Value) -> Result<i64, String> {
     match value {
         Value::Number(number) => {

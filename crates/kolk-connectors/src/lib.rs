@@ -6,8 +6,9 @@
 
 mod cassandra;
 mod cell;
+pub mod kinesis;
 
 use kolk::topology::Kind;
 
 /// Every kind of store.
-pub const ALL: &[&Kind] = &[&cassandra::KIND];
+pub const ALL: &[&Kind] = &[&cassandra::KIND, &kinesis::KIND];

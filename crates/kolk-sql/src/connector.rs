@@ -117,6 +117,12 @@ impl ConnectorOptions {
         let keyed = promise.idempotent_by_key && promise.ordered;
         match delivery {
             Delivery::ExactlyOnce if word.is_none() && keyed => Ok(Delivery::Idempotent),
+            Delivery::ExactlyOnce if word.is_none() && promise.ordered => refuse(
+                format!("connector='{name}' needs delivery: a crash may repeat rows there"),
+                "delivery='bin_packed' (with bin_key and bin_order_by), delivery='batched' or delivery='individual': each keeps the \
+                 order of a key's rows"
+                    .to_owned(),
+            ),
             Delivery::ExactlyOnce if word.is_none() => refuse(
                 format!("connector='{name}' needs delivery: rows of one call may change places there"),
                 "delivery='bin_packed' (with bin_key and bin_order_by) or delivery='individual' keep their order"

@@ -7,15 +7,15 @@ use kolk::schema::Schema;
 use kolk::sink::connector::{Connection, ConnectorError};
 use kolk::topology::{
     Aggregate, Connect, Conventions, Kind, Node, Operator, OptionKind, OptionRow, Payload, Promise,
-    Query, Target, Topology,
+    Query, RowForm, Target, Topology,
 };
 use kolk_sql::{Session, Source, SqlError, compile, reference};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
-/// Stores of these tests: one with keys, one that may change the places of rows, one that was left out.
-static STORES: &[&Kind] = &[&TABLES, &SHARDS, &ABSENT];
+/// Stores of these tests: one with keys, one that may change the places of rows, one that takes bytes, one that was left out.
+static STORES: &[&Kind] = &[&TABLES, &SHARDS, &LOG, &ABSENT];
 const fn option(name: &'static str, kind: OptionKind, default: Option<&'static str>) -> OptionRow {
     OptionRow { name, kind, default, doc: "What it says." }
 }
@@ -26,10 +26,15 @@ const OPTIONS: &[OptionRow] = &[
 ];
 const fn kind(name: &'static str, keyed: bool, connect: Option<Connect>) -> Kind {
     let promise = Promise { idempotent_by_key: keyed, ordered: keyed };
-    Kind { name, doc: "A store.", options: OPTIONS, promise, connect }
+    Kind { name, doc: "A store.", options: OPTIONS, promise, rows: RowForm::Columns, connect }
 }
 static TABLES: Kind = kind("tables", true, Some(never));
 static SHARDS: Kind = kind("shards", false, Some(never));
+static LOG: Kind = Kind {
+    promise: Promise { idempotent_by_key: false, ordered: true },
+    rows: RowForm::Bytes,
+    ..kind("log", false, Some(never))
+};
 static ABSENT: Kind = kind("absent", true, None);
 fn never(_: &Target) -> Result<Box<dyn Connection>, ConnectorError> {
     Err(ConnectorError::Never("plans are not run".to_owned()))

@@ -132,6 +132,13 @@ impl Totals {
                     status.name
                 ));
             }
+            if status.sent_again > 0 {
+                let count = grouped(status.sent_again);
+                lines.push(format!(
+                    "{}: {count} rows were sent again, because the store had not taken them or had not said so",
+                    status.name
+                ));
+            }
             if status.rewinds > 0 {
                 let count = grouped(status.rewinds);
                 lines.push(format!(
@@ -155,7 +162,7 @@ impl Totals {
                 "delivered": account.delivered, "too_large": account.too_large,
                 "failed_expressions": account.failed_expressions, "balances": account.balances(),
                 "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,
-                "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds,
+                "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds, "sent_again": status.sent_again,
                 "passed_over": status.passed_over, "notices": status.notices, "first_output_ms": status.first_output_ms,
                 "error": error.as_ref().map(|error| describe(error).to_string()),
             })

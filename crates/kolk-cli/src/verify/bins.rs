@@ -51,8 +51,7 @@ impl BinCheck {
     ) -> Option<BinProblem> {
         let gap = offset > self.next_offset;
         self.next_offset = offset + 1;
-        let number = header.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u32>().ok());
-        let Some(bin) = number.filter(|bin| *bin > 0) else { return Some(BinProblem::NoNumber) };
+        let Some(bin) = bin_of(header) else { return Some(BinProblem::NoNumber) };
         let after = self.bin;
         if bin == 1 && (after != 1 || gap) {
             self.intervals += 1;
@@ -84,9 +83,71 @@ impl BinCheck {
     }
 }
 
+/// Bins of a stream as each key sees them: 1, 2, 3 …, and 1 again with the next interval.
+#[derive(Debug, Default)]
+pub(super) struct KeyBins {
+    keys: HashMap<String, KeyBin>,
+}
+
+/// Where a key stands.
+#[derive(Debug, Default)]
+struct KeyBin {
+    bin: u32,
+    /// The last order value of the interval, and where it was.
+    last: Option<(Rank, i64)>,
+}
+
+impl KeyBins {
+    /// Takes the next row of `key` into account.
+    pub(super) fn row(&mut self, number: Option<&[u8]>, key: &str) -> Option<BinProblem> {
+        let Some(bin) = bin_of(number) else { return Some(BinProblem::NoNumber) };
+        let state = self.keys.entry(key.to_owned()).or_default();
+        let after = std::mem::replace(&mut state.bin, bin);
+        match bin {
+            1 => {
+                state.last = None;
+                None
+            }
+            _ if bin == after => Some(BinProblem::Twice { bin }),
+            _ if bin == after + 1 => None,
+            _ => Some(BinProblem::OutOfTurn { after, bin }),
+        }
+    }
+
+    /// As [`BinCheck::order`].
+    pub(super) fn order(&mut self, key: &str, rank: Rank, offset: i64) -> Option<(Rank, i64)> {
+        let state = self.keys.entry(key.to_owned()).or_default();
+        let before = state.last.as_ref().filter(|(last, _)| rank.is_before(last)).cloned();
+        if before.is_none() {
+            state.last = Some((rank, offset));
+        }
+        before
+    }
+}
+
+/// The number of a bin, from 1 on.
+fn bin_of(number: Option<&[u8]>) -> Option<u32> {
+    let number = number.and_then(|bytes| std::str::from_utf8(bytes).ok()?.parse::<u32>().ok());
+    number.filter(|bin| *bin > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_a_stream_sees_bins_that_rise_or_begin_again() {
+        let check = |bins: &[&str]| {
+            let mut keys = KeyBins::default();
+            let rows = bins.iter().map(|bin| keys.row(Some(bin.as_bytes()), "a"));
+            rows.last().flatten()
+        };
+        assert_eq!(check(&["1", "2", "1", "1", "2", "3"]), None);
+        assert_eq!(check(&["1", "2", "2"]), Some(BinProblem::Twice { bin: 2 }));
+        assert_eq!(check(&["1", "3"]), Some(BinProblem::OutOfTurn { after: 1, bin: 3 }));
+        assert_eq!(check(&["2"]), Some(BinProblem::OutOfTurn { after: 0, bin: 2 }));
+        assert_eq!(check(&["x"]), Some(BinProblem::NoNumber));
+    }
 
     /// Rows as `offset bin key`, and what is wrong with each.
     fn check(rows: &[(i64, &str, &str)]) -> (Vec<Option<BinProblem>>, u64) {

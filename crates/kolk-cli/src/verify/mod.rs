@@ -5,6 +5,7 @@ mod contents;
 mod field;
 mod order;
 mod report;
+mod stream;
 
 pub(crate) use order::{Check, Duplicates};
 pub(crate) use report::Report;
@@ -17,6 +18,8 @@ use crate::settings::ConnectionArgs;
 use clap::{Args, Subcommand};
 use kolk::client::admin::TopicDescription;
 use kolk_wire::record::Record;
+use std::collections::BTreeSet;
+use stream::StreamOptions;
 
 /// Check what was delivered
 #[derive(Debug, Args)]
@@ -34,11 +37,15 @@ enum Command {
 ///
 /// Reads what the topic holds now, committed records only, and reports:
 ///   violation       within a partition a key's --by falls; equal values are fine
-///   not comparable  a key is in two partitions, so no order holds between its records
+///   not comparable  a key is in two partitions, so no order holds between its records; a shard and those that it was split or merged
+///                   from are one
 ///   duplicate       the same record key and value bytes again (not with --allow-duplicates)
 ///   missing, extra  with --against: what only the other topic has, and what it has not
 ///   bin             with --bins: a bin holds a key twice, its rows are not together, or bins do not go 1, 2, 3 …
 ///   unreadable      --key or --by is not there: nothing can be said about the record
+///
+/// A Kinesis stream is read with --kinesis: shard by shard, each behind its parents. Its records have no headers, so --bins names the
+/// last field of the JSON value, which is no part of what is compared; and a bin is what a key sees of it: 1, 2, 3 …, or 1 again.
 ///
 /// Order is judged on first occurrences. With --bins it is judged within each interval, which begins with bin 1. Offset
 /// gaps are no gaps: transaction markers take offsets.
@@ -53,13 +60,16 @@ Examples:
   kolk verify order --topic visits-batched --key visit_id --by event_time --against visits
   kolk verify order --topic visits-batched --key visit_id --by event_time --allow-duplicates
   kolk verify order --topic visits-ordered --key visit_id --by event_time --bins delivery_batch
+  kolk verify order --kinesis visits-ordered --region eu-west-1 --key visit_id --by event_time --bins delivery_batch
   kolk verify order --topic orders --key @key --by @timestamp --output json"
 )]
 struct OrderOptions {
     /// The topic
-    #[arg(long)]
-    topic: String,
-    /// Whose order: a field of the JSON value (`a.b` reaches into objects), or @key, the record's key
+    #[arg(long, required_unless_present = "kinesis")]
+    topic: Option<String>,
+    #[command(flatten)]
+    stream: StreamOptions,
+    /// Whose order: a field of the JSON value (`a.b` reaches into objects), or @key, the record's (partition) key
     #[arg(long, value_name = "FIELD")]
     key: String,
     /// What must not fall: a field of the JSON value, compared as time-stamp or number where it is one; or @timestamp
@@ -71,7 +81,7 @@ struct OrderOptions {
     /// The topic that holds what should have been delivered
     #[arg(long, value_name = "TOPIC")]
     against: Option<String>,
-    /// The header that holds the number of a record's bin
+    /// The header (of a stream: the field) that holds the number of a record's bin
     #[arg(long, value_name = "HEADER")]
     bins: Option<String>,
     /// Show at most this many problems of each kind
@@ -102,16 +112,23 @@ pub(crate) struct Plan {
     pub(crate) show: usize,
 }
 
+/// Shards of a stream, which are its partitions.
+#[derive(Debug, Clone, Default)]
+struct Shards {
+    names: Vec<String>,
+    /// Of each those whose records come before its own: a key may go on in it that was there.
+    ancestors: Vec<BTreeSet<i32>>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// [`CheckFailed`] when anything was found; what the cluster refuses.
 pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     let Command::Order(options) = &options.command;
-    let session = Session::open(&options.connection, context)?;
     context.stop.catch_signals()?;
     let plan = Plan {
-        topic: options.topic.clone(),
+        topic: options.topic.iter().chain(&options.stream.kinesis).cloned().collect(),
         key: options.key.clone(),
         by: options.by.clone(),
         duplicates: if options.allow_duplicates {
@@ -123,7 +140,12 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         bins: options.bins.clone(),
         show: options.show,
     };
-    let report = check(&session, &plan, context)?;
+    let report = if options.stream.kinesis.is_some() {
+        stream::check(&options.stream, &plan, &options.connection, context)?
+    } else {
+        let session = Session::open(&options.connection, context)?;
+        check(&session, &plan, context)?
+    };
     if options.form.is_json() {
         context.out.json(&report.to_json())?;
     } else {

@@ -1,10 +1,10 @@
 //! The check itself: records in, a report out. Nothing here reads a topic, so tests feed it records.
 
-use super::bins::{BinCheck, BinProblem};
+use super::bins::{BinCheck, BinProblem, KeyBins};
 use super::contents::Contents;
 use super::field::{Field, Rank};
 use super::report::{Finding, Kind, Report};
-use super::{Entry, Plan};
+use super::{Entry, Plan, Shards};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,6 +25,15 @@ struct Last {
     rank: Rank,
 }
 
+/// Where bins are looked at.
+#[derive(Debug)]
+enum Bins {
+    /// In a topic: by partition, whose rows are those of one bin after the other.
+    Of(BTreeMap<i32, BinCheck>),
+    /// In a stream: by key, for several instances may write to a shard.
+    OfKeys(KeyBins),
+}
+
 /// A check that is under way: first all records of the topic, each partition in order, then those of the other topic.
 #[derive(Debug)]
 pub(crate) struct Check {
@@ -33,8 +42,9 @@ pub(crate) struct Check {
     duplicates: Duplicates,
     contents: Contents,
     keys: HashMap<String, Last>,
-    /// By partition, with `--bins`.
-    bins: Option<BTreeMap<i32, BinCheck>>,
+    /// With `--bins`.
+    bins: Option<Bins>,
+    shards: Shards,
     compared: bool,
     report: Report,
 }
@@ -48,10 +58,21 @@ impl Check {
             duplicates: plan.duplicates,
             contents: Contents::new(),
             keys: HashMap::new(),
-            bins: plan.bins.as_ref().map(|_| BTreeMap::new()),
+            bins: plan.bins.as_ref().map(|_| Bins::Of(BTreeMap::new())),
+            shards: Shards::default(),
             compared: plan.against.is_some(),
             report: Report::new(plan, partitions),
         }
+    }
+
+    /// Checks what `plan` says of a stream with these shards.
+    #[cfg_attr(not(feature = "kinesis"), expect(dead_code, reason = "there are no streams"))]
+    pub(super) fn of_shards(plan: &Plan, shards: Shards) -> Self {
+        let mut check = Self::new(plan, shards.names.len());
+        check.bins = plan.bins.as_ref().map(|_| Bins::OfKeys(KeyBins::default()));
+        check.report.shards = Some(shards.names.clone());
+        check.shards = shards;
+        check
     }
 
     /// Takes a record of the topic into account.
@@ -62,7 +83,7 @@ impl Check {
             self.report.repeats += 1;
             if self.duplicates == Duplicates::Refused {
                 let what =
-                    format!("the same as offset {} of partition {}", first.offset, first.partition);
+                    format!("the same as {}", self.report.place(first.partition, first.offset));
                 self.find(Kind::Duplicate, entry, what);
             }
         }
@@ -79,7 +100,8 @@ impl Check {
             self.find(Kind::Unreadable, entry, what);
             return;
         };
-        if self.bins.is_some() {
+        // A bin of a stream that was written again is there once more, bit by bit.
+        if first.is_none() || matches!(self.bins, Some(Bins::Of(_))) {
             self.check_bin(entry, &key);
         }
         if first.is_none() {
@@ -89,11 +111,16 @@ impl Check {
 
     fn check_bin(&mut self, entry: &Entry<'_>, key: &str) {
         let Some(bins) = &mut self.bins else { return };
-        let problem = bins.entry(entry.partition).or_default().row(entry.bin, key, entry.offset);
+        let problem = match bins {
+            Bins::Of(bins) => {
+                bins.entry(entry.partition).or_default().row(entry.bin, key, entry.offset)
+            }
+            Bins::OfKeys(bins) => bins.row(entry.bin, key),
+        };
         let Some(problem) = problem else { return };
-        let header = self.report.plan.bins.clone().unwrap_or_default();
+        let name = self.report.plan.bins.clone().unwrap_or_default();
         let what = match problem {
-            BinProblem::NoNumber => format!("header {header} does not hold a number from 1"),
+            BinProblem::NoNumber => format!("{name} does not hold a number from 1"),
             BinProblem::OutOfTurn { after, bin } => format!("bin {bin} follows bin {after}"),
             BinProblem::Twice { bin } => format!("bin {bin} holds {key} twice"),
         };
@@ -102,8 +129,13 @@ impl Check {
 
     fn check_order(&mut self, entry: &Entry<'_>, key: String, rank: Rank) {
         if let Some(bins) = &mut self.bins {
-            let bins = bins.entry(entry.partition).or_default();
-            if let Some((before, offset)) = bins.order(&key, rank.clone(), entry.offset) {
+            let before = match bins {
+                Bins::Of(bins) => {
+                    bins.entry(entry.partition).or_default().order(&key, rank.clone(), entry.offset)
+                }
+                Bins::OfKeys(bins) => bins.order(&key, rank.clone(), entry.offset),
+            };
+            if let Some((before, offset)) = before {
                 self.violation(entry, &key, &rank, &before, offset);
             }
         }
@@ -113,9 +145,11 @@ impl Check {
             self.keys.insert(key, last);
             return;
         };
-        if last.partition != entry.partition {
-            let what =
-                format!("{key} is in partition {} too, at offset {}", last.partition, last.offset);
+        let at = usize::try_from(entry.partition).unwrap_or(usize::MAX);
+        let goes_on = self.shards.ancestors.get(at).is_some_and(|it| it.contains(&last.partition));
+        if last.partition != entry.partition && !goes_on {
+            let place = self.report.place(last.partition, last.offset);
+            let what = format!("{key} is in {place} too");
             self.find(Kind::NotComparable, entry, what);
         } else if in_intervals || !rank.is_before(&last.rank) {
             *last = Last { partition: entry.partition, offset: entry.offset, rank };
@@ -154,7 +188,7 @@ impl Check {
             }
         }
         self.report.keys = self.keys.len() as u64;
-        if let Some(bins) = &self.bins {
+        if let Some(Bins::Of(bins)) = &self.bins {
             self.report.intervals = bins.values().map(|bins| bins.intervals).sum();
             self.report.bins = bins.values().map(|bins| bins.bins).sum();
         }

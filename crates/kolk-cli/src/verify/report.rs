@@ -70,6 +70,8 @@ pub(crate) struct Finding {
 pub(crate) struct Report {
     pub(super) plan: Plan,
     pub(super) partitions: usize,
+    /// Their names, if they are shards of a stream.
+    pub(super) shards: Option<Vec<String>>,
     /// Records of the topic.
     pub(super) records: u64,
     /// Records of the other topic.
@@ -89,6 +91,7 @@ impl Report {
         Self {
             plan: plan.clone(),
             partitions,
+            shards: None,
             records: 0,
             against_records: 0,
             keys: 0,
@@ -105,6 +108,15 @@ impl Report {
         let shown = self.examples.iter().filter(|finding| finding.kind == kind).count();
         if shown < self.plan.show {
             self.examples.push(finding);
+        }
+    }
+
+    /// Where a record of the topic or stream is.
+    pub(super) fn place(&self, partition: i32, offset: i64) -> String {
+        let shard = usize::try_from(partition).ok().and_then(|at| self.shards.as_ref()?.get(at));
+        match shard {
+            Some(shard) => format!("{shard} record {offset}"),
+            None => format!("{}-{partition} offset {offset}", self.plan.topic),
         }
     }
 
@@ -141,12 +153,13 @@ impl Report {
     pub(crate) fn lines(&self) -> Vec<String> {
         let Plan { topic, key, by, against, .. } = &self.plan;
         let mut lines = vec![format!(
-            "{topic}: {} records of {} keys ({key}) in {} partitions, by {by}",
+            "{topic}: {} records of {} keys ({key}) in {} {}, by {by}",
             grouped(self.records),
             grouped(self.keys),
-            self.partitions
+            self.partitions,
+            if self.shards.is_some() { "shards" } else { "partitions" }
         )];
-        if self.plan.bins.is_some() {
+        if self.plan.bins.is_some() && self.shards.is_none() {
             let (bins, intervals) = (grouped(self.bins), grouped(self.intervals));
             lines.push(format!("  {bins} bins in {intervals} intervals"));
         }
@@ -161,11 +174,12 @@ impl Report {
             }
             lines.push(line);
             for finding in self.examples.iter().filter(|finding| finding.kind == kind) {
-                let topic =
-                    if kind == Kind::Missing { against.as_deref() } else { Some(topic.as_str()) };
-                let topic = topic.unwrap_or_default();
                 let Finding { partition, offset, what, .. } = finding;
-                lines.push(format!("    {topic}-{partition} offset {offset}: {what}"));
+                let place = match against.as_deref().filter(|_| kind == Kind::Missing) {
+                    Some(against) => format!("{against}-{partition} offset {offset}"),
+                    None => self.place(*partition, *offset),
+                };
+                lines.push(format!("    {place}: {what}"));
             }
         }
         lines.push(self.summary());

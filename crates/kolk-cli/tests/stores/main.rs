@@ -16,6 +16,8 @@
 #[cfg(feature = "cassandra")]
 mod cassandra;
 mod harness;
+#[cfg(feature = "kinesis")]
+mod kinesis;
 #[path = "../it/kolk.rs"]
 mod embedded;
 #[path = "../faults/world.rs"]
@@ -38,6 +40,8 @@ use std::io::Write;
 const STORES: &[Start] = &[
     #[cfg(feature = "cassandra")]
     cassandra::start,
+    #[cfg(feature = "kinesis")]
+    kinesis::start,
 ];
 
 /// Says something while the tests run, past the capture of their output.

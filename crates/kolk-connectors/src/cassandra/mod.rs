@@ -10,7 +10,7 @@ mod convert;
 #[cfg(feature = "cassandra")]
 mod statement;
 
-use kolk::topology::{Kind, OptionKind, OptionRow, Promise};
+use kolk::topology::{Kind, OptionKind, OptionRow, Promise, RowForm};
 
 /// What can be said to it.
 const OPTIONS: &[OptionRow] = &[
@@ -82,6 +82,7 @@ pub(crate) static KIND: Kind = Kind {
     doc: "Apache Cassandra and ScyllaDB, through CQL.",
     options: OPTIONS,
     promise: Promise { idempotent_by_key: true, ordered: true },
+    rows: RowForm::Columns,
     #[cfg(feature = "cassandra")]
     connect: Some(connection::connect),
     #[cfg(not(feature = "cassandra"))]

@@ -6,6 +6,7 @@ use super::projection::{Output, Projection, passes_bytes};
 use super::rows::Rows;
 use super::{Planner, format, keys, sink};
 use crate::ast::{Collection, Emit, Select, SelectItem};
+use crate::connector::ConnectorOptions;
 use crate::error::{Problem, Result};
 use crate::options::Options;
 use crate::resolve::{Relation, Scope};
@@ -14,7 +15,7 @@ use crate::source::Span;
 use crate::typing::{AggregateDraft, Calls, Collector, Exploded, Typing};
 use kolk::expression::{Expression, Kind};
 use kolk::schema::{Column, DataType, Role, Schema};
-use kolk::topology::{self, Format, Operator, Query, Sink};
+use kolk::topology::{self, Format, Operator, Query, RowForm, Sink};
 
 /// A query that lacks only its sink.
 #[derive(Debug, Clone)]
@@ -133,7 +134,8 @@ impl Planner<'_> {
                 let rows = self.partitioned(rows, select)?;
                 let inherited = format::inherited(rows.first(), &self.settings);
                 let format = into.unwrap_or(format::formats(options, inherited)?.value);
-                if options.connector.is_none()
+                let takes_bytes = |store: &ConnectorOptions| store.kind.rows == RowForm::Bytes;
+                if options.connector.as_ref().is_none_or(takes_bytes)
                     && select.window.is_none()
                     && passes_bytes(select, &rows, format, &self.settings)
                 {

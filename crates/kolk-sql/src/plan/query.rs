@@ -66,18 +66,7 @@ impl Planner<'_> {
         draft: &mut Draft,
         sink: &mut Sink,
     ) -> Result<Wanted> {
-        // Options name what the query selects; bytes that are passed on are still those of the input.
-        let (named, columns) = match draft.payload {
-            PayloadKind::Unchanged => {
-                (draft.rows.first().name.as_str(), &draft.rows.first().columns)
-            }
-            PayloadKind::Encoded => (asked.name, &Columns::Known(draft.schema.clone())),
-        };
-        let schema = match columns {
-            Columns::Known(_) => Some(&draft.schema),
-            Columns::Unknown => None,
-        };
-        let relations = [Relation::of(named, named, schema)];
+        let relations = [named_by_options(asked, draft)];
         let typing = self.typing(&relations, "an option");
         let wanted = sink::delivery(asked.options, &self.settings, typing)?;
         let timestamp = sink::timestamp(asked.options, typing)?;
@@ -140,6 +129,18 @@ impl Planner<'_> {
 }
 
 /// The sink, as far as the options describe it.
+/// What options can name: what the query selects; bytes that are passed on are still those of the input.
+pub(super) fn named_by_options(asked: Asked<'_>, draft: &Draft) -> Relation {
+    let input = draft.rows.first();
+    match (draft.payload, &input.columns) {
+        (PayloadKind::Encoded, _) => Relation::of(asked.name, asked.name, Some(&draft.schema)),
+        (PayloadKind::Unchanged, Columns::Known(_)) => {
+            Relation::of(&input.name, &input.name, Some(&draft.schema))
+        }
+        (PayloadKind::Unchanged, Columns::Unknown) => Relation::of(&input.name, &input.name, None),
+    }
+}
+
 fn described(name: &str, options: &Options, payloads: Payloads) -> Sink {
     let number = |name: &str| options.number(name);
     let retention = number("retention_ms").map(|ms| ("retention.ms".to_owned(), ms.to_string()));

@@ -1,15 +1,15 @@
 //! `CREATE … WITH (connector='…') AS SELECT …`: rows that go to a store other than Kafka.
 
 use super::bins::Step;
-use super::draft::{Asked, Draft};
+use super::draft::{Asked, Draft, PayloadKind};
 use super::format::Formats;
+use super::query::named_by_options;
 use super::rows::KeyPart;
 use super::sink::Wanted;
 use super::{Planner, sink};
 use crate::ast::CreateAs;
 use crate::connector::ConnectorOptions;
 use crate::error::{Problem, Result};
-use crate::resolve::Relation;
 use kolk::topology::{Collection, Format, Payload, Sink, Updates};
 
 impl Planner<'_> {
@@ -39,15 +39,21 @@ impl Planner<'_> {
                 "write the table to a topic, declare that as a stream, and write the stream there",
             ));
         }
-        let columns: Vec<usize> = (0..draft.schema.columns.len()).collect();
         let selected = draft.schema.columns.clone();
+        let value = match draft.payload {
+            PayloadKind::Unchanged => Payload::Unchanged,
+            PayloadKind::Encoded => {
+                let columns = (0..draft.schema.columns.len()).collect();
+                Payload::Encoded { format: Format::Json, columns }
+            }
+        };
         let (key, key_columns) = store_key(&mut draft);
         let target = connector.connector(asked.name, &selected, key_columns);
         let mut sink = Sink {
             name: draft.name.clone(),
             topic: format!("{} of {}", draft.name, connector.kind.name),
             key,
-            value: Payload::Encoded { format: Format::Json, columns },
+            value,
             connector: Some(target),
             updates: Updates::Latest,
             ..Sink::new(&draft.name)
@@ -69,7 +75,7 @@ impl Planner<'_> {
     }
 
     fn store_delivery(&self, asked: Asked<'_>, draft: &Draft) -> Result<Wanted> {
-        let relations = [Relation::of(asked.name, asked.name, Some(&draft.schema))];
+        let relations = [named_by_options(asked, draft)];
         let typing = self.typing(&relations, "an option");
         sink::delivery(asked.options, &self.settings, typing)
     }
@@ -78,7 +84,8 @@ impl Planner<'_> {
 /// What a row is ordered by: the record's key of the output, or the input's; and which selected columns are it.
 fn store_key(draft: &mut Draft) -> (Payload, Vec<usize>) {
     let parts = draft.rows.key.parts.clone();
-    if parts.is_empty() {
+    let passed_on = draft.payload == PayloadKind::Unchanged && draft.rows.keeps_key();
+    if parts.is_empty() || passed_on {
         return (Payload::Unchanged, Vec::new());
     }
     let width = draft.schema.columns.len();

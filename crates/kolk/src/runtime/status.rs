@@ -42,6 +42,8 @@ pub struct QueryStatus {
     pub commits: u64,
     /// How often it went back to its committed offsets.
     pub rewinds: u64,
+    /// Rows that a store other than Kafka was sent again, because it had not taken them or had not said so.
+    pub sent_again: u64,
     /// Records read from changelogs to restore state.
     pub replayed: u64,
     /// What it waits for, if something is in the way: a broker that does not answer, a refused batch. Of a failed query: why.
@@ -68,6 +70,7 @@ impl QueryStatus {
             unacknowledged: 0,
             commits: 0,
             rewinds: 0,
+            sent_again: 0,
             replayed: 0,
             waiting: None,
             passed_over: 0,

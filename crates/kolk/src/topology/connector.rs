@@ -19,6 +19,8 @@ pub struct Kind {
     pub options: &'static [OptionRow],
     /// What can be relied on.
     pub promise: Promise,
+    /// What it is given for a row.
+    pub rows: RowForm,
     /// Connects, and checks that the rows fit the store. `None` when this build does not have it.
     pub connect: Option<Connect>,
 }
@@ -58,6 +60,15 @@ pub struct Promise {
     pub idempotent_by_key: bool,
     /// Rows of one key in one call keep their order.
     pub ordered: bool,
+}
+
+/// What a kind of store is given for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowForm {
+    /// A JSON object of the columns.
+    Columns,
+    /// Bytes: those of the input's record where the statement selects all of it (`SELECT *`), else a JSON object of the columns.
+    Bytes,
 }
 
 /// What a statement gave for its options, by name.
@@ -123,7 +134,8 @@ pub struct Target {
     pub options: Given,
     /// The secret ones.
     pub secrets: Secrets,
-    /// The columns of each row. Values are JSON objects of them; one that is NULL is left out.
+    /// The columns of each row. Values are JSON objects of them; one that is NULL is left out. Empty where bytes are passed on
+    /// and nothing is declared of them.
     pub columns: Vec<Column>,
     /// Which of them are the key of a row, by position; rows of one key are ordered.
     pub key: Vec<usize>,

@@ -5,7 +5,7 @@ use crate::delivery::{copy, fill, numbered, options, run_to_end};
 use kolk::runtime::{Application, QueryError, Until};
 use kolk::sink::connector::{Connection, ConnectorError, Outcome, RowBatch};
 use kolk::topology::{
-    Connector, Delivery, Kind, OnBadRecord, Operator, Promise, Query, Target, Topology,
+    Connector, Delivery, Kind, OnBadRecord, Operator, Promise, Query, RowForm, Target, Topology,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -82,6 +82,7 @@ static SHELF: Kind = Kind {
     doc: "A store of these tests.",
     options: &[],
     promise: Promise { idempotent_by_key: true, ordered: true },
+    rows: RowForm::Columns,
     connect: Some(connect),
 };
 

@@ -95,6 +95,7 @@ impl StageRun {
         status.rewinds = self.rewinds;
         status.replayed = replayed;
         status.passed_over = self.passed_over;
+        status.sent_again = self.store.as_ref().map_or(0, ConnectorOutlet::sent_again);
         self.notices.show(&mut status.notices);
         let store = self.store.as_ref().and_then(ConnectorOutlet::waiting);
         let waiting = store.or_else(|| self.outlet.retrying()).map(str::to_owned);

@@ -39,6 +39,9 @@ pub struct RowBatch {
     headers: Vec<(usize, String, Vec<u8>)>,
     outcomes: Vec<Outcome>,
     open: usize,
+    /// Rows that were sent at least once.
+    sent: Vec<bool>,
+    sent_again: u64,
 }
 
 impl RowBatch {
@@ -60,6 +63,7 @@ impl RowBatch {
             Stamp::At(ms) | Stamp::Shared(ms) => ms,
         });
         self.outcomes.push(Outcome::Open);
+        self.sent.push(false);
         self.open += 1;
     }
 
@@ -114,6 +118,20 @@ impl RowBatch {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.open == 0
+    }
+
+    /// Notes that the row at `index` is on its way to the store.
+    pub fn sending(&mut self, index: usize) {
+        if let Some(sent) = self.sent.get_mut(index) {
+            self.sent_again += u64::from(*sent);
+            *sent = true;
+        }
+    }
+
+    /// How often a row was sent that had been sent before, as far as [`Self::sending`] was told.
+    #[must_use]
+    pub fn sent_again(&self) -> u64 {
+        self.sent_again
     }
 
     /// Notes what became of the row at `index`. The first outcome counts.

@@ -57,6 +57,7 @@ pub struct ConnectorOutlet {
     /// Lanes of refused rows that are on their way elsewhere.
     buried: Vec<Lane>,
     waiting: Option<String>,
+    sent_again: u64,
     gave_up: Option<String>,
 }
 
@@ -74,6 +75,7 @@ impl ConnectorOutlet {
             refused: VecDeque::new(),
             buried: Vec::new(),
             waiting: None,
+            sent_again: 0,
             gave_up: None,
         }
     }
@@ -115,6 +117,7 @@ impl ConnectorOutlet {
             Message::Done(number, batch) => {
                 self.writing = false;
                 self.waiting = None;
+                self.sent_again += batch.sent_again();
                 if number == self.number {
                     self.settle(&batch);
                 }
@@ -184,6 +187,12 @@ impl ConnectorOutlet {
     #[must_use]
     pub fn waiting(&self) -> Option<&str> {
         self.waiting.as_deref()
+    }
+
+    /// How many rows were sent again because the store had not taken them, or had not said so.
+    #[must_use]
+    pub fn sent_again(&self) -> u64 {
+        self.sent_again
     }
 
     /// Drops all that is not acknowledged: the query goes back to its committed offsets. What is being written may be stored all the

@@ -160,7 +160,7 @@ mod tests {
     use crate::sink::held::SinkRow;
     use crate::sink::outlet::Stamp;
     use crate::sink::progress::{InputPartition, Lane};
-    use crate::topology::{Kind, Promise, Target};
+    use crate::topology::{Kind, Promise, RowForm, Target};
 
     /// Takes one row of each call.
     struct Busy;
@@ -179,6 +179,7 @@ mod tests {
         doc: "A store of this test.",
         options: &[],
         promise: Promise { idempotent_by_key: true, ordered: true },
+        rows: RowForm::Columns,
         connect: Some(|_| Ok(Box::new(Busy))),
     };
 
