@@ -186,6 +186,7 @@ impl Demo<'_> {
             state: self.state.clone(),
             until: Until::End,
             commit_interval: Duration::from_millis(100),
+            memory_max: None,
         };
         let totals = run_application(loaded, options, Shown::Nothing, self.context)?;
         for query in loaded.program.topology.queries.iter().filter(|query| is_output(query)) {

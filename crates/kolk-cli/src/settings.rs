@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What variables of the environment begin with.
 const PREFIX: &str = "KOLK_";
 /// Variables with that prefix that are no settings.
-const OWN_VARIABLES: &[&str] = &["CONFIG", "STATE_DIR"];
+const OWN_VARIABLES: &[&str] = &["CONFIG", "STATE_DIR", "MEMORY_MAX"];
 /// A variable this many slips away from a setting's name is taken for a misspelt one; others belong to somebody else.
 const SLIPS_MAX: usize = 2;
 /// An address for checking settings while that of the embedded broker is not known yet.

@@ -8,7 +8,7 @@ pub mod lexer;
 pub mod parser;
 pub mod ast;
 pub mod settings;
-mod size;
+pub mod size;
 pub mod options;
 pub mod function;
 pub mod aggregate;

@@ -129,7 +129,8 @@ table! {
     AnyQuery "processing" ValueKind::Word(&["exactly_once", "at_least_once"]), "the setting `processing`",
         "What a crash may repeat.";
     AnyQuery "late" ValueKind::Text, "the setting `late`",
-        "What becomes of rows that come too late for their window or join: `skip`, `dead_letter`, or the name of a topic.";
+        "What becomes of rows that come too late for their window or join, or have no key there: \
+        `skip`, `dead_letter`, or the name of a topic.";
     Both "wrap_single_value" ValueKind::Boolean, "the setting `wrap_single_values`",
         "Whether a single value column stands in a JSON object.";
     Both "value_delimiter" ValueKind::Delimiter, "`,`; for a query its input's",

@@ -1,4 +1,4 @@
-//! Amounts of memory as text: `512 MiB`.
+//! Amounts of memory as text: `512 MiB`, or `512MiB`.
 
 const UNITS: [(&str, usize); 4] =
     [("bytes", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
@@ -7,8 +7,13 @@ const UNITS: [(&str, usize); 4] =
 ///
 /// # Errors
 /// What is wrong with it, as a phrase.
-pub(crate) fn parse(text: &str) -> Result<usize, String> {
-    let (number, unit) = text.trim().split_once(' ').ok_or("a unit is missing, as in 512 MiB")?;
+pub fn parse(text: &str) -> Result<usize, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_once(' ').unwrap_or_else(|| text.split_at(digits));
+    if unit.is_empty() {
+        return Err("a unit is missing, as in 512 MiB".to_owned());
+    }
     let count: usize =
         number.parse().map_err(|_| format!("`{number}` is not a number of whole units"))?;
     let unit = unit.trim();
@@ -34,6 +39,7 @@ mod tests {
         for (text, bytes, shown) in [
             ("512 MiB", 536_870_912, "512 MiB"),
             ("1024 kib", 1_048_576, "1 MiB"),
+            ("64MiB", 67_108_864, "64 MiB"),
             ("1000 bytes", 1000, "1000 bytes"),
             ("3 GiB", 3_221_225_472, "3 GiB"),
         ] {

@@ -32,6 +32,9 @@ pub struct Account {
     pub delivered: u64,
     /// Rows that the sink refused for good, being too large.
     pub too_large: u64,
+    /// Records that moved no watermark, because their event time is too far ahead: of the record's time-stamp, or where it is that, of
+    /// the clock when it was read. They are among the others.
+    pub future: u64,
     /// Rows on which an expression failed and gave NULL; they are among the forwarded or filtered ones.
     pub failed_expressions: u64,
 }
@@ -43,6 +46,26 @@ impl Account {
         let ended = self.late + self.null_key + self.taken;
         let gone = self.filtered + self.skipped + self.dead_lettered;
         self.read + self.made == self.forwarded + gone + ended
+    }
+
+    /// Every count with its name, in the order of the books.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, u64); 13] {
+        [
+            ("read", self.read),
+            ("made", self.made),
+            ("forwarded", self.forwarded),
+            ("filtered", self.filtered),
+            ("skipped", self.skipped),
+            ("dead_lettered", self.dead_lettered),
+            ("late", self.late),
+            ("null_key", self.null_key),
+            ("taken", self.taken),
+            ("delivered", self.delivered),
+            ("too_large", self.too_large),
+            ("future", self.future),
+            ("failed_expressions", self.failed_expressions),
+        ]
     }
 
     /// Forgets `rows` that were taken for delivery and held back when the query stopped: whoever goes on reads them again.
@@ -65,6 +88,7 @@ impl AddAssign for Account {
         self.taken += other.taken;
         self.delivered += other.delivered;
         self.too_large += other.too_large;
+        self.future += other.future;
         self.failed_expressions += other.failed_expressions;
     }
 }
@@ -85,6 +109,9 @@ impl fmt::Display for Account {
         write!(f, "; delivered {}", self.delivered)?;
         if self.too_large > 0 {
             write!(f, ", too large {}", self.too_large)?;
+        }
+        if self.future > 0 {
+            write!(f, "; of the future {}", self.future)?;
         }
         Ok(())
     }

@@ -52,6 +52,9 @@ pub(crate) struct Options {
     /// Time between commits, in milliseconds: the longest that a reader of committed records waits for one
     #[arg(long, default_value_t = 100, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     commit_interval_ms: u64,
+    /// What all queries may hold in memory, as 512MiB; the least of this and what the statements say [env: KOLK_MEMORY_MAX]
+    #[arg(long, value_name = "AMOUNT", value_parser = kolk_sql::size::parse)]
+    memory_max: Option<usize>,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
@@ -81,6 +84,7 @@ impl StateArgs {
 /// # Errors
 /// What is wrong with the program or the cluster; [`Failure`] when a query failed.
 pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
+    let memory_max = memory_max(options, context)?;
     let mut loaded = program::load(&options.path, options.app.as_deref())?;
     secrets::resolve(&mut loaded.program.topology, &context.environment)?;
     let session = Session::open(&options.connection, context)?;
@@ -91,6 +95,7 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         state: options.state.folder(context),
         until: if options.until_end { Until::End } else { Until::Stopped },
         commit_interval: Duration::from_millis(options.commit_interval_ms),
+        memory_max,
     };
     let shown = if options.form.is_json() { Shown::Nothing } else { Shown::Progress };
     if shown == Shown::Progress {
@@ -107,6 +112,16 @@ pub(crate) fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         }
     }
     totals.outcome()
+}
+
+/// The bound for memory: that of the command line, else the environment's.
+fn memory_max(options: &Options, context: &Context) -> Result<Option<usize>, Failure> {
+    let Some(text) = context.environment.get("KOLK_MEMORY_MAX") else {
+        return Ok(options.memory_max);
+    };
+    let given = kolk_sql::size::parse(text);
+    let given = given.map_err(|why| Failure::usage(format!("KOLK_MEMORY_MAX = {text}: {why}")))?;
+    Ok(options.memory_max.or(Some(given)))
 }
 
 /// Whether progress is shown while an application runs.

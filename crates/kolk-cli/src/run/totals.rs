@@ -125,6 +125,13 @@ impl Totals {
                     status.name
                 ));
             }
+            if account.future > 0 {
+                let count = grouped(account.future);
+                lines.push(format!(
+                    "{}: {count} records are of the future, and moved no watermark",
+                    status.name
+                ));
+            }
             if status.passed_over > 0 {
                 let count = grouped(status.passed_over);
                 lines.push(format!(
@@ -160,7 +167,7 @@ impl Totals {
                 "skipped": account.skipped, "dead_lettered": account.dead_lettered,
                 "made": account.made, "late": account.late, "null_key": account.null_key, "taken": account.taken,
                 "delivered": account.delivered, "too_large": account.too_large,
-                "failed_expressions": account.failed_expressions, "balances": account.balances(),
+                "future": account.future, "failed_expressions": account.failed_expressions, "balances": account.balances(),
                 "lag": status.lag, "watermark_ms": status.watermark, "commits": status.commits,
                 "rows_per_second": self.clocks.rate(status), "rewinds": status.rewinds, "sent_again": status.sent_again,
                 "passed_over": status.passed_over, "notices": status.notices, "first_output_ms": status.first_output_ms,

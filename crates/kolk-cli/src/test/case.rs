@@ -42,9 +42,9 @@ pub(crate) fn run(case: &Case) -> Outcome {
             let failure = format!("  the SQL is refused\n{}", rendered(&errors));
             Outcome { failure: Some(failure), ..Outcome::default() }
         }
-        (Expected::Records { outputs, post }, Ok(program)) => {
+        (Expected::Records { outputs, post, account }, Ok(program)) => {
             let mut outcome = Outcome::default();
-            let checked = records(case, &program, outputs, &mut outcome.outputs);
+            let checked = records(case, &program, (outputs, account), &mut outcome.outputs);
             let wrong = post::check(post, &program, case);
             let mut failure = checked.err().unwrap_or_default();
             wrong.iter().for_each(|wrong| {
@@ -96,7 +96,7 @@ fn rendered(errors: &[SqlError]) -> String {
 fn records(
     case: &Case,
     program: &Program,
-    expected: &[Record],
+    (expected, account): (&[Record], &[(String, u64)]),
     lines: &mut Vec<String>,
 ) -> Result<(), String> {
     let mut driver = TestDriver::new(&program.topology).map_err(|error| format!("  {error}\n"))?;
@@ -131,6 +131,13 @@ fn records(
         let expected: Vec<&Record> = expected.iter().collect();
         let found = written.get(topic).map_or(&[][..], Vec::as_slice);
         failure.extend(report::topic(topic, &expected, found));
+    }
+    let counts = driver.account().counts();
+    for (name, expected) in account {
+        let found = counts.iter().find(|(of, _)| of == name).map_or(0, |(_, count)| *count);
+        if found != *expected {
+            let _ = writeln!(failure, "  account: {name}: {expected} expected, {found} counted");
+        }
     }
     if failure.is_empty() {
         return Ok(());

@@ -32,6 +32,8 @@ pub(crate) enum Expected {
         outputs: Vec<Record>,
         /// What exists; `post` of the test, or null.
         post: Json,
+        /// What the books of all queries together say, as far as it is named.
+        account: Vec<(String, u64)>,
     },
 }
 
@@ -145,6 +147,7 @@ fn case(file: &str, name: &str, test: &Json) -> Result<Case, String> {
         None => Expected::Records {
             outputs: records("outputs")?,
             post: test.get("post").cloned().unwrap_or(Json::Null),
+            account: account(test.get("account"))?,
         },
     };
     let properties = test.get("properties").map_or(&[][..], Json::members);
@@ -187,6 +190,21 @@ fn record(json: &Json) -> Result<Record, String> {
         window,
         headers,
     })
+}
+
+fn account(json: Option<&Json>) -> Result<Vec<(String, u64)>, String> {
+    let Some(json) = json else { return Ok(Vec::new()) };
+    let names = kolk::account::Account::default().counts();
+    let count = |(name, count): &(String, Json)| {
+        let count =
+            count.to_string().parse().map_err(|_| format!("account: {count} is no count"))?;
+        if names.iter().any(|(known, _)| known == name) {
+            Ok((name.clone(), count))
+        } else {
+            Err(format!("account: there is no count `{name}`"))
+        }
+    };
+    json.members().iter().map(count).collect()
 }
 
 fn window(json: &Json) -> Result<Window, String> {

@@ -22,6 +22,7 @@ mod bad_input;
 mod examples;
 mod together;
 mod zombie;
+mod abandoned;
 mod stateful;
 
 use std::io::Write;

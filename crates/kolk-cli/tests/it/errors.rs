@@ -48,6 +48,11 @@ fn settings_that_are_wrong_are_told_with_their_place() {
         .with(2)
         .says(&["did you mean `print.headers`?"]);
     kolk.run("topic list --bootstrap-servers nonsense").with(2).says(&["bootstrap.servers"]);
+    kolk.write("app.sql", "CREATE STREAM s (a INT) WITH (kafka_topic='s');");
+    let unit = "a unit is missing, as in 512 MiB";
+    kolk.run("run app.sql --memory-max 512").with(2).says(&["--memory-max", unit]);
+    let variable = Kolk::new().with_variable("KOLK_MEMORY_MAX", "512");
+    variable.run("run app.sql").with(2).says(&["KOLK_MEMORY_MAX = 512", unit]);
     let secret = Kolk::new().with_variable("KOLK_SASL_PASWORD", "hunter2");
     let ended = secret.run("topic list").with(2).says(&["did you mean `KOLK_SASL_PASSWORD`?"]);
     assert!(!ended.err.contains("hunter2"));

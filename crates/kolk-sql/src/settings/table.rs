@@ -231,7 +231,7 @@ table! {
             settings.conventions.memory_max.map_or_else(|| "none".to_owned(), crate::size::show)
         }),
         "What all queries of the process together may hold in memory: stores, their indexes, and rows that wait. Beyond it reading \
-         waits; the least of the statements' values counts.";
+         waits; the least of the statements' values, and of `kolk run --memory-max`, counts.";
     "auto.offset.reset" ["earliest", "latest", "none"] "", "earliest" / "earliest",
         (|settings, word| {
             settings.offset_reset = match word {
@@ -305,7 +305,8 @@ table! {
             text.clone_into(&mut settings.late);
             Ok(())
         }, |settings| settings.late.clone()),
-        "What becomes of rows that come too late for their window or join, where the query does not say it. Always counted.";
+        "What becomes of rows that come too late for their window or join, or have no key there, \
+        where the query does not say it. Always counted.";
 }
 
 /// A number of values to keep.

@@ -23,6 +23,7 @@ pub(crate) fn run(name: &str, program: &Program) -> Result<(), Box<dyn Error>> {
         state: Path::new(".kolk").join(name),
         until: Until::Stopped,
         commit_interval: Duration::from_millis(100),
+        memory_max: None,
     };
     let application = Application::start(&program.build()?, options, Arc::new(SystemClock::new()))?;
     for (_, result) in application.join() {

@@ -12,8 +12,8 @@ use crate::record::Rows;
 use crate::topology::WatermarkPolicy;
 use std::collections::VecDeque;
 
-/// An event time may be this far beyond the time-stamp of its record (R9); one beyond moves no watermark, or a single clock gone
-/// wrong would make all that follows late.
+/// An event time may be this far beyond what is known of when the row came to be (R9); one beyond moves no watermark, or a single clock
+/// gone wrong would make all that follows late.
 const FUTURE_MAX_MS: i64 = 5 * 60 * 1000;
 /// Rows that wait in all lanes for an earlier one, at most. Behind a repartition topic one lane cannot be held back without the
 /// others: beyond this bound the smallest goes although an earlier one may come.
@@ -63,8 +63,7 @@ pub(crate) struct Lane {
     /// The next offset to read when everything taken so far is done; and, within the record there, rows that are done already.
     pub(crate) done: (i64, usize),
     delay_ms: i64,
-    /// Event times stand in a column, so they may be beyond the record's own time.
-    checks_future: bool,
+    told_by: ToldBy,
     queue: VecDeque<Item>,
 }
 
@@ -72,7 +71,17 @@ pub(crate) struct Lane {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LaneSettings {
     pub(crate) delay_ms: i64,
-    pub(crate) checks_future: bool,
+    pub(crate) told_by: ToldBy,
+}
+
+/// What tells that an event time is of the future.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ToldBy {
+    /// The time-stamp of the record: event times stand in a column.
+    Timestamp,
+    /// The clock when the record was read: its time-stamp is the event time. What is committed was judged once and for all: the
+    /// watermark that it left is in the state, and nobody reads the record again.
+    Clock,
 }
 
 /// All lanes of a task.
@@ -87,6 +96,8 @@ pub(crate) struct Lanes {
     idleness_moved: bool,
     policy: WatermarkPolicy,
     waiting_rows: usize,
+    /// Rows that moved no watermark since they are of the future.
+    future: u64,
     /// Memory is short: no row waits for one that may not come before it becomes free.
     hurry: bool,
 }
@@ -142,6 +153,7 @@ impl Lanes {
             idleness_moved: false,
             policy,
             waiting_rows: 0,
+            future: 0,
             hurry: false,
         }
     }
@@ -153,17 +165,9 @@ impl Lanes {
         upstream: Option<i32>,
         settings: LaneSettings,
     ) -> usize {
-        let LaneSettings { delay_ms, checks_future } = settings;
+        let LaneSettings { delay_ms, told_by } = settings;
         let (progress, queue) = (Progress::default(), VecDeque::new());
-        self.lanes.push(Lane {
-            input,
-            upstream,
-            progress,
-            done: (0, 0),
-            delay_ms,
-            checks_future,
-            queue,
-        });
+        self.lanes.push(Lane { input, upstream, progress, done: (0, 0), delay_ms, told_by, queue });
         self.lanes.len() - 1
     }
 
@@ -376,8 +380,19 @@ impl Lanes {
         self.moved(input)
     }
 
-    /// A row of this event time and record time: where the input's watermark stands then, if the row moves it.
-    pub(crate) fn advance(&mut self, lane: usize, time: i64, timestamp: i64) -> Option<i64> {
+    /// How many rows moved no watermark, since the last call, because they are of the future.
+    pub(crate) fn take_future(&mut self) -> u64 {
+        std::mem::take(&mut self.future)
+    }
+
+    /// A row of this event time and record time, and what the clock said when it was read, if anybody looked: where the input's
+    /// watermark stands then, if the row moves it.
+    pub(crate) fn advance(
+        &mut self,
+        lane: usize,
+        time: i64,
+        (timestamp, read_at): (i64, Option<i64>),
+    ) -> Option<i64> {
         let of = &mut self.lanes[lane];
         let input = of.input;
         if self.policy == WatermarkPolicy::Max {
@@ -387,7 +402,12 @@ impl Lanes {
             of.progress.watermark = Some(time);
             return self.moved(input);
         }
-        if of.checks_future && time > timestamp.saturating_add(FUTURE_MAX_MS) {
+        let known = match of.told_by {
+            ToldBy::Timestamp => timestamp,
+            ToldBy::Clock => read_at.unwrap_or(i64::MAX),
+        };
+        if time > known.saturating_add(FUTURE_MAX_MS) {
+            self.future += 1;
             return None;
         }
         let watermark = Some(time.saturating_sub(of.delay_ms));
@@ -443,7 +463,7 @@ mod tests {
     fn of_rows_with_one_time_stamp_the_first_lanes_go_first_also_when_they_come_later() {
         let mut lanes = Lanes::new(1, WatermarkPolicy::Min);
         for _ in 0..2 {
-            lanes.add(0, None, LaneSettings { delay_ms: 0, checks_future: false });
+            lanes.add(0, None, LaneSettings { delay_ms: 0, told_by: ToldBy::Clock });
         }
         lanes.push(0, records(0, 5));
         lanes.push(1, records(0, 5));
@@ -458,5 +478,32 @@ mod tests {
         assert_eq!(take(&mut lanes), None);
         lanes.push(1, Item::CaughtUp);
         assert_eq!(take(&mut lanes), Some(0));
+    }
+    #[test]
+    fn a_row_of_the_future_moves_no_watermark_unless_time_is_the_largest_seen() {
+        let minutes = |minutes: i64| minutes * 60_000;
+        let lanes = |policy, told_by| {
+            let mut lanes = Lanes::new(1, policy);
+            lanes.add(0, None, LaneSettings { delay_ms: 0, told_by });
+            lanes
+        };
+        // The event time, the record's own, what the clock said; and what comes of it.
+        for (told_by, time, timestamp, read_at, moved) in [
+            (ToldBy::Timestamp, 15, 10, Some(0), true),
+            (ToldBy::Timestamp, 16, 10, Some(99), false),
+            (ToldBy::Clock, 15, 15, Some(10), true),
+            (ToldBy::Clock, 16, 16, Some(10), false),
+            (ToldBy::Clock, 16, 16, None, true),
+        ] {
+            let mut min = lanes(WatermarkPolicy::Min, told_by);
+            let beside = (minutes(timestamp), read_at.map(minutes));
+            let watermark = moved.then_some(minutes(time));
+            assert_eq!(min.advance(0, minutes(time), beside), watermark, "{told_by:?} {time}");
+            assert_eq!(min.take_future(), u64::from(!moved));
+            assert_eq!(min.take_future(), 0);
+            let mut max = lanes(WatermarkPolicy::Max, told_by);
+            assert_eq!(max.advance(0, minutes(time), beside), Some(minutes(time)));
+            assert_eq!(max.take_future(), 0);
+        }
     }
 }

@@ -96,12 +96,14 @@ pub struct Fates {
     pub filtered: u64,
     /// Made by an operator: results of aggregations and joins, and more than one row of an explosion.
     pub made: u64,
+    /// Rows that moved no watermark, because their event time is too far ahead; counted by the task.
+    pub future: u64,
     /// How many times an expression failed on a row and gave NULL.
     pub failed_expressions: u64,
     /// What stops the query: an operator of the user's own cannot go on.
     pub(crate) failure: Option<String>,
     /// Rows that an operator of the user's own cannot read, still those of their records, and why.
     pub(crate) unreadable: Vec<(Origin, String)>,
-    /// Rows that came too late and are wanted elsewhere: the input's columns.
+    /// Rows that came too late, or without a key, and are wanted elsewhere: the input's columns.
     pub(crate) late_rows: Vec<Chunk>,
 }

@@ -91,6 +91,9 @@ pub struct Rows {
     pub buffer: Bytes,
     /// The rows.
     pub rows: Vec<Row>,
+    /// What the clock said when they were read, in milliseconds since 1970; `None` where nobody looked. It tells event times of the
+    /// future, and nothing else.
+    pub read_at: Option<i64>,
     /// The batches of which all records are among the rows, in order.
     pub whole: Vec<WholeBatch>,
 }

@@ -42,6 +42,8 @@ pub struct ApplicationOptions {
     /// How often transactions are committed, when there is something to commit; offsets of the other modes are committed
     /// ten times less often.
     pub commit_interval: Duration,
+    /// What all queries together may hold in memory, in bytes. Statements may ask for less: the least counts.
+    pub memory_max: Option<usize>,
 }
 
 /// A running application. Dropping it stops it.
@@ -142,7 +144,8 @@ impl Application {
         let identity = InstanceIdentity::acquire(&options.state)?;
         let topics = Arc::new(topics::ensure(&planned, &options.name, &options.client, &clock)?);
         let control = Arc::new(Control { failpoints, ..Control::default() });
-        let memory_max = topology.queries.iter().filter_map(|query| query.conventions.memory_max);
+        let asked = topology.queries.iter().map(|query| query.conventions.memory_max);
+        let memory_max = asked.chain([options.memory_max]).flatten();
         let budget = memory_max.min().map_or_else(Budget::unbounded, Budget::new);
         let mut application = Self { queries: Vec::new(), control, identity };
         for stage in planned {

@@ -4,6 +4,14 @@ use super::stage_plan::StagePlan;
 use crate::client::config::ClientConfig;
 use crate::client::error::{Action, ClientError};
 use crate::topology::{Delivery, Sink};
+use std::time::Duration;
+
+const TIMEOUT: &str = "transaction.timeout.ms";
+/// How long a transaction may be open beyond the time between commits: everybody who reads committed records waits so long when an
+/// instance dies in the middle of one and does not come back.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// To what it may rise where transactions take longer: what Kafka's producers have.
+const TRANSACTION_TIMEOUT_MAX: Duration = Duration::from_mins(1);
 
 /// The client's settings for this stage: what its delivery and its state promise goes before what the user prefers.
 pub(super) fn client_settings(
@@ -23,8 +31,13 @@ pub(super) fn client_settings(
         settings.push(("auto.offset.reset", "none"));
     }
     // 16 MiB on their way keep any network busy; twice as much would double the memory of a query.
-    let preferred =
-        [("isolation.level", "read_committed"), ("linger.ms", "0"), ("buffer.memory", "16777216")];
+    let timeout = transaction_timeout(plan, sink)?;
+    let mut preferred = vec![
+        ("isolation.level", "read_committed"),
+        ("linger.ms", "0"),
+        ("buffer.memory", "16777216"),
+    ];
+    preferred.extend(timeout.as_deref().map(|timeout| (TIMEOUT, timeout)));
     for (name, value) in preferred {
         if !given.contains(&name) && !settings.iter().any(|(set, _)| *set == name) {
             settings.push((name, value));
@@ -51,4 +64,37 @@ pub(super) fn client_settings(
             .map_err(|error| ClientError::new(Action::Invalid, error.to_string()))?;
     }
     Ok(config)
+}
+
+/// The time-out of the stage's transactions in milliseconds, unless somebody has chosen one that can be kept.
+fn transaction_timeout(plan: &StagePlan, sink: &Sink) -> Result<Option<String>, ClientError> {
+    if !sink.is_transactional() {
+        return Ok(None);
+    }
+    let (given, interval) = (plan.client.producer.transaction_timeout, plan.commit_interval);
+    if !is_given(&plan.client) {
+        return Ok(Some((interval + TRANSACTION_TIMEOUT).as_millis().to_string()));
+    }
+    if given > interval {
+        return Ok(None);
+    }
+    let what = format!(
+        "{TIMEOUT} = {} is too short: a transaction is committed after {} ms, and would be aborted before. Make it longer, or \
+         the commit interval shorter",
+        given.as_millis(),
+        interval.as_millis()
+    );
+    Err(ClientError::new(Action::Invalid, what))
+}
+
+/// To what the time-out may rise where transactions take longer; one that somebody has chosen does not rise.
+pub(super) fn longest_transaction(plan: &StagePlan) -> Duration {
+    match is_given(&plan.client) {
+        true => plan.client.producer.transaction_timeout,
+        false => TRANSACTION_TIMEOUT_MAX,
+    }
+}
+
+fn is_given(client: &ClientConfig) -> bool {
+    client.given().any(|(name, _)| name == TIMEOUT)
 }

@@ -8,6 +8,7 @@ use crate::client::producer::Producer;
 use crate::client::transaction::{Event, Outcome, Phase, Transaction};
 use crate::time::Moment;
 use kolk_wire::ErrorCode;
+use std::time::Duration;
 
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,9 @@ pub(super) enum Committed {
     Refused(ErrorCode),
     /// The transaction is gone, or it cannot be known what became of it: go back to the committed offsets.
     Rewind,
+    /// The same, since the transaction was open for longer than the coordinator allows: nothing can be written before
+    /// [`Committer::take_back`].
+    TimedOut,
     /// Another instance has this transactional id.
     Fenced,
 }
@@ -36,17 +40,32 @@ impl Committer {
         Self::Plain { commit: Box::new(OffsetCommit::new(config, group_id)) }
     }
 
-    pub(super) fn transactional(config: &ClientConfig, transactional_id: &str) -> Self {
-        Self::Transactional { transaction: Box::new(Transaction::new(config, transactional_id)) }
+    /// The time-out of transactions may rise up to `longest`.
+    pub(super) fn transactional(
+        config: &ClientConfig,
+        transactional_id: &str,
+        longest: Duration,
+    ) -> Self {
+        let transaction = Transaction::new(config, transactional_id).raising_timeout_to(longest);
+        Self::Transactional { transaction: Box::new(transaction) }
+    }
+
+    /// Goes on after [`Committed::TimedOut`].
+    pub(super) fn take_back(&mut self) -> Result<(), ClientError> {
+        match self {
+            Self::Plain { .. } => Ok(()),
+            Self::Transactional { transaction } => transaction.take_back(),
+        }
     }
 
     /// Whether what an earlier run left open has been ended, so that committed offsets may be trusted.
     pub(super) fn is_initialised(&self) -> bool {
         match self {
             Self::Plain { .. } => true,
-            Self::Transactional { transaction } => {
-                !matches!(transaction.phase(), Phase::New | Phase::Initialising | Phase::Fenced)
-            }
+            Self::Transactional { transaction } => !matches!(
+                transaction.phase(),
+                Phase::New | Phase::Initialising | Phase::TimedOut | Phase::Fenced
+            ),
         }
     }
 
@@ -158,6 +177,7 @@ impl Committer {
                     Event::Ended(Outcome::Aborted | Outcome::Unresolved) => {
                         return Ok(Some(Committed::Rewind));
                     }
+                    Event::Ended(Outcome::TimedOut) => return Ok(Some(Committed::TimedOut)),
                     Event::Ended(Outcome::Fenced) => return Ok(Some(Committed::Fenced)),
                 }
             }

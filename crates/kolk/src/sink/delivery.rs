@@ -289,6 +289,11 @@ impl Delivery {
         self.progress.unacknowledged()
     }
 
+    /// Rows that are never handed over, since no target takes them: they are done with at once, like those that a target refuses.
+    pub fn left_out(&mut self, rows: u64) {
+        self.delivered += rows;
+    }
+
     /// Rows acknowledged since the start.
     #[must_use]
     pub fn delivered(&self) -> u64 {

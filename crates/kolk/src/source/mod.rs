@@ -172,6 +172,11 @@ impl Source {
         })
     }
 
+    /// Partitions whose state is on this instance's disk: it gets them if nobody else has them, and that costs no balance.
+    pub fn set_warm(&mut self, warm: Vec<TopicPartition>) {
+        self.membership.set_warm(warm);
+    }
+
     /// The input topics.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.inputs.iter().map(|(_, topic, _)| topic.as_str())
@@ -366,6 +371,17 @@ impl Source {
     /// The group refused a commit.
     pub fn commit_refused(&mut self, code: ErrorCode) {
         self.membership.commit_refused(code);
+    }
+
+    /// Asks the group at once whether this instance is still a member; [`Self::is_member_since`] tells.
+    pub fn look_up_membership(&mut self) {
+        self.membership.look_up();
+    }
+
+    /// Whether the group has confirmed, when asked at `moment` or later, that this instance is a member.
+    #[must_use]
+    pub fn is_member_since(&self, moment: Moment) -> bool {
+        self.membership.confirmed() >= Some(moment)
     }
 
     /// On whose behalf offsets are committed.

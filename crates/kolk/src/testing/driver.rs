@@ -13,6 +13,7 @@
 //! ```
 
 use super::engine::Engine;
+use crate::account::Account;
 use crate::operator::PlanError;
 use crate::time::Moment;
 use crate::topology::Topology;
@@ -126,6 +127,8 @@ pub struct TestDriver {
     is_started: bool,
     /// Processing time.
     now: Moment,
+    /// What the clock on the wall says, if it was set.
+    clock: Option<i64>,
 }
 
 /// A topic.
@@ -145,7 +148,14 @@ impl TestDriver {
     pub fn new(topology: &Topology) -> Result<Self, PlanError> {
         let engine = Engine::new(topology)?;
         let (topics, skipped, now) = (BTreeMap::new(), Vec::new(), Moment::default());
-        Ok(Self { engine, topics, skipped, is_started: false, now })
+        Ok(Self { engine, topics, skipped, is_started: false, now, clock: None })
+    }
+
+    /// Sets the clock on the wall, in milliseconds since 1970. It stands until it is set again, and only tells records of the future,
+    /// where the event time is the record's time-stamp: those more than five minutes ahead move no watermark. As long as it is not
+    /// set there are none.
+    pub fn set_clock(&mut self, now_ms: i64) {
+        self.clock = Some(now_ms);
     }
 
     /// Gives a topic `count` partitions (at least 1). To be said before the first record.
@@ -272,7 +282,8 @@ impl TestDriver {
         if self.engine.reads(topic) {
             let mut written = Vec::new();
             let letter = (topic, record, offset);
-            self.engine.process(letter, self.now, &mut written, &mut self.skipped)?;
+            let clocks = (self.now, self.clock);
+            self.engine.process(letter, clocks, &mut written, &mut self.skipped)?;
             cascade.extend(written);
         }
         Ok(())
@@ -316,6 +327,12 @@ impl TestDriver {
     pub fn unread(&self) -> Vec<String> {
         let unread = self.topics.iter().filter(|(_, topic)| !topic.written.is_empty());
         unread.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The books of all stages of all queries together: what became of every record. Nothing is delivered here.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        self.engine.account()
     }
 
     /// Why records were passed over so far: query, place and reason.

@@ -2,6 +2,7 @@
 
 use super::driver::{DriverError, TestRecord};
 use super::stage::{Letter, Running};
+use crate::account::Account;
 use crate::operator::PlanError;
 use crate::time::Moment;
 use crate::topology::{Topology, stages};
@@ -68,6 +69,13 @@ impl Engine {
         Ok(())
     }
 
+    /// The books of all stages together.
+    pub(super) fn account(&self) -> Account {
+        let mut account = Account::default();
+        self.stages.iter().for_each(|stage| account += stage.account());
+        account
+    }
+
     /// Whether any query reads a topic.
     pub(super) fn reads(&self, topic: &str) -> bool {
         self.stages.iter().any(|stage| stage.inputs().any(|input| input.topic == topic))
@@ -90,15 +98,17 @@ impl Engine {
         topics
     }
 
-    /// Runs every stage that reads the topic on the record; appends what they write, and why records were passed over.
+    /// Runs every stage that reads the topic on the record, read when the clock said so; appends what they write, and why
+    /// records were passed over.
     pub(super) fn process(
         &mut self,
-        (topic, record, offset): (&str, &TestRecord, i64),
-        now: Moment,
+        record: (&str, &TestRecord, i64),
+        (now, clock): (Moment, Option<i64>),
         written: &mut Vec<Addressed>,
         skipped: &mut Vec<String>,
     ) -> Result<(), DriverError> {
-        let letter = Letter::new(topic, record, offset)?;
+        let (topic, ..) = record;
+        let letter = Letter::new(record, clock)?;
         for stage in &mut self.stages {
             if stage.inputs().any(|input| input.topic == topic) {
                 stage.process(&letter, now, written, skipped)?;

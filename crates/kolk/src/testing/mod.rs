@@ -4,6 +4,8 @@
 mod driver;
 mod engine;
 #[cfg(test)]
+mod future_tests;
+#[cfg(test)]
 mod idle_tests;
 mod stage;
 pub mod ads;

@@ -2,6 +2,7 @@
 
 use super::driver::{DriverError, TestRecord};
 use super::engine::Addressed;
+use crate::account::Account;
 use crate::operator::task::{BadRow, Task, TaskOptions};
 use crate::operator::{Pipeline, PlanError};
 use crate::record::{Destination, Output, Place, Rows, RowsReader, Slice};
@@ -43,6 +44,7 @@ pub(super) struct Running {
     sink: String,
     inside: Inside,
     output: Output,
+    account: Account,
 }
 
 #[derive(Debug)]
@@ -54,11 +56,11 @@ enum Inside {
 
 impl<'a> Letter<'a> {
     pub(super) fn new(
-        topic: &'a str,
-        record: &'a TestRecord,
-        offset: i64,
+        (topic, record, offset): (&'a str, &'a TestRecord, i64),
+        read_at: Option<i64>,
     ) -> Result<Self, DriverError> {
         let rows = rows(record, offset)
+            .map(|rows| Rows { read_at, ..rows })
             .map_err(|reason| DriverError::Unwritable { topic: topic.to_owned(), reason })?;
         Ok(Self { topic, record, offset, rows })
     }
@@ -87,7 +89,13 @@ impl Running {
             Task::new(&stage, &TaskOptions { task: 0, targets: 1, upstream: Vec::new() })?;
             Inside::Tasks(Vec::new())
         };
-        Ok(Self { stage, inputs, sink, inside, output: Output::default() })
+        let (output, account) = (Output::default(), Account::default());
+        Ok(Self { stage, inputs, sink, inside, output, account })
+    }
+
+    /// Its books; nothing is delivered here.
+    pub(super) fn account(&self) -> Account {
+        self.account
     }
 
     pub(super) fn inputs(&self) -> impl Iterator<Item = &Input> {
@@ -208,6 +216,19 @@ impl Running {
         while task.run(&mut self.output).map_err(failed)? {}
         task.prepare_commit(&mut self.output).map_err(failed)?;
         let partition = i32::try_from(at).unwrap_or_default();
+        let fates = task.take_fates();
+        self.account += Account {
+            read: fates.read,
+            made: fates.made,
+            forwarded: fates.forwarded,
+            filtered: fates.filtered + self.output.filtered,
+            late: fates.late,
+            null_key: fates.null_key,
+            taken: fates.taken,
+            future: fates.future,
+            failed_expressions: fates.failed_expressions + self.output.failed_expressions,
+            ..Account::default()
+        };
         for bad in task.take_bad() {
             self.bury(partition, &bad, written, skipped)?;
         }
@@ -258,6 +279,13 @@ impl Running {
         let Inside::Plain(pipeline) = &mut self.inside else { return Ok(()) };
         self.output.clear();
         pipeline.process(&letter.rows, &mut self.output);
+        self.account += Account {
+            read: letter.rows.rows.len() as u64,
+            forwarded: self.output.rows.len() as u64,
+            filtered: self.output.filtered,
+            failed_expressions: self.output.failed_expressions,
+            ..Account::default()
+        };
         let rows = self.output.rows.iter().map(|row| SinkRow::of(&letter.rows, &self.output, row));
         written.extend(rows.map(|row| (self.sink.clone(), record(&row))));
         for bad in std::mem::take(&mut self.output.bad) {
@@ -282,7 +310,7 @@ impl Running {
 
     /// A record that could not be processed: an error, or a note, and a dead letter where there is a topic for them.
     fn bury(
-        &self,
+        &mut self,
         partition: i32,
         bad: &BadRow,
         written: &mut Vec<Addressed>,
@@ -298,8 +326,9 @@ impl Running {
         };
         match &input.on_bad_record {
             OnBadRecord::Fail => return Err(error),
-            OnBadRecord::Skip => {}
+            OnBadRecord::Skip => self.account.skipped += 1,
             OnBadRecord::DeadLetter { topic } => {
+                self.account.dead_lettered += 1;
                 written.push((topic.clone(), dead_letter(bad, &input.topic, partition)));
             }
         }

@@ -19,6 +19,8 @@ macro_rules! for_each_case {
             sharing::a_second_instance_takes_its_share_and_the_first_takes_it_back,
             sharing::instances_that_start_together_agree_on_new_topics,
             sharing::a_slow_query_hands_over_what_it_holds_back,
+            timeouts::a_transaction_that_takes_too_long_is_done_again,
+            timeouts::a_time_out_below_the_commit_interval_is_refused,
             stages::merged_streams_hold_every_row_once,
             foreign_key::a_foreign_key_joins_topics_of_any_numbers_of_partitions,
             state::counts_go_on_where_the_last_run_has_committed,
@@ -30,6 +32,7 @@ macro_rules! for_each_case {
             connector::offsets_wait_for_a_store_that_is_down,
             connector::rows_that_a_store_refuses_have_their_fate,
             connector::a_store_that_cannot_be_worked_with_stops_its_query,
+            future::a_record_of_the_future_stays_one_whatever_the_clock_says_later,
             joiner::visits_meet_their_ads_step_by_step,
             joiner::the_joiner_gives_the_same_in_one_go,
             joiner::a_silent_input_is_left_out_after_its_time_out,
@@ -51,6 +54,7 @@ macro_rules! for_each_state_fault {
     ($run:ident) => {
         $run! {
             poison::poison_has_the_fate_that_the_statement_says,
+            poison::a_row_that_is_too_large_to_be_sent_is_no_delivered_one,
             poison::an_operator_that_panics_stops_its_query_and_no_other,
             state_files::damaged_state_is_read_from_the_changelogs,
             state_files::an_older_copy_of_the_state_is_brought_up_to_date,

@@ -56,12 +56,18 @@ impl Cluster {
     /// A broker of the test's own.
     #[allow(dead_code, reason = "the tests on Apache Kafka have no need of it")]
     pub(crate) fn embedded() -> Self {
+        Self::embedded_with(BrokerConfig::default())
+    }
+
+    /// The same with settings of its own.
+    #[allow(dead_code, reason = "the tests on Apache Kafka have no need of it")]
+    pub(crate) fn embedded_with(config: BrokerConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Broker::start(BrokerOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertised: None,
             data: folder.path().join("broker"),
-            config: BrokerConfig::default(),
+            config,
         });
         let broker = broker.unwrap();
         let config = impatient(&ClientConfig::for_bootstrap(&broker.bootstrap()).unwrap());

@@ -28,6 +28,7 @@ pub(crate) fn options(cluster: &Cluster, until: Until) -> ApplicationOptions {
         state: cluster.folder.path().join("state"),
         until,
         commit_interval: Duration::from_millis(50),
+        memory_max: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod connector;
 mod delivery;
 mod foreign_key;
 mod forwarding;
+mod future;
 mod joiner;
 mod memory;
 mod poison;
@@ -21,8 +22,10 @@ mod stages;
 mod state;
 mod state_files;
 mod state_topics;
+mod timeouts;
 mod trio;
 mod verify;
+mod warm;
 mod cases;
 
 /// Every case as a test, each with a broker of its own.

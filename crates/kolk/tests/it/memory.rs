@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, Given, wait_until};
 use crate::delivery::options;
 use crate::stages::column;
 use kolk::dsl::{Program, Within, col};
-use kolk::runtime::{Application, Until};
+use kolk::runtime::{Application, ApplicationOptions, Until};
 use kolk::schema::{DataType, Schema};
 use kolk::topology::{Conventions, EventTime, Format, Source, Topology};
 use std::sync::Arc;
@@ -15,9 +15,11 @@ const VISITS: i64 = 1_600;
 /// With it so many visits are far more than memory, and what is fetched ahead, together.
 const TEXT: usize = 8 << 10;
 
-/// Visits left join ads within two minutes, without a repartition; a mebibyte is all there is.
+/// Visits left join ads within two minutes, without a repartition; a mebibyte is all that the
+/// application is given.
 fn topology(cluster: &Cluster) -> Topology {
-    let memory_max = Some(1 << 20);
+    // The application is given less: the least counts.
+    let memory_max = Some(1 << 30);
     let program = Program::with(Conventions { memory_max, ..Conventions::default() });
     let [visits, ads] = ["visits", "ads"].map(|topic| {
         let schema = Schema {
@@ -59,7 +61,9 @@ pub(crate) fn reading_waits_for_memory_until_time_lets_state_expire(cluster: &Cl
     cluster.create("visits", 1);
     cluster.create("ads", 1);
     produce(cluster, "visits", (0..VISITS).map(|n| n * 60_000), &"x".repeat(TEXT));
-    let (options, clock) = (options(cluster, Until::Stopped), Arc::clone(&cluster.clock));
+    let memory_max = Some(1 << 20);
+    let options = ApplicationOptions { memory_max, ..options(cluster, Until::Stopped) };
+    let clock = Arc::clone(&cluster.clock);
     let application = Application::start(&topology(cluster), options, clock).unwrap();
     let status = || application.status().remove(0);
     wait_until("somebody says who has the memory", || {

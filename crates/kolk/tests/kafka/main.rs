@@ -25,6 +25,8 @@ mod delivery;
 mod foreign_key;
 #[path = "../it/forwarding.rs"]
 mod forwarding;
+#[path = "../it/future.rs"]
+mod future;
 #[path = "../it/joiner.rs"]
 mod joiner;
 #[path = "../it/memory.rs"]
@@ -43,6 +45,8 @@ mod state;
 mod state_files;
 #[path = "../it/state_topics.rs"]
 mod state_topics;
+#[path = "../it/timeouts.rs"]
+mod timeouts;
 #[path = "../it/trio.rs"]
 mod trio;
 #[path = "../it/verify.rs"]

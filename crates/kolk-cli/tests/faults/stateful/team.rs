@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// How many work together.
 pub(super) const SIZE: usize = 3;
-/// Work in small pieces, so that faults find the middle of something; the shortest session that brokers allow; and what an instance
-/// leaves open whose id nobody takes over does not hold readers back for a minute.
-const SETTINGS: [&str; 6] = [
+/// Work in small pieces, so that faults find the middle of something; the shortest session that brokers allow.
+const SETTINGS: [&str; 5] = [
     "batch.size=16384",
     "max.partition.fetch.bytes=8192",
     "session.timeout.ms=6000",
     "heartbeat.interval.ms=500",
     "request.timeout.ms=2000",
-    "transaction.timeout.ms=10000",
 ];
 /// What one says that learns that another has its identity: from the transaction coordinator, or from the group's.
 const FENCED: [&str; 2] = ["another instance runs with the transactional id", "FENCED_INSTANCE_ID"];

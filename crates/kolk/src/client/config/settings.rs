@@ -298,7 +298,7 @@ pub const SETTINGS: &[Setting] = &[
         "transaction.timeout.ms",
         MILLIS_FROM_1,
         "60000",
-        "The broker aborts a transaction that is open longer.",
+        "The broker aborts a transaction that is open longer. Queries: the commit interval and 10 seconds, unless it is set.",
     ),
     row(
         "delivery.timeout.ms",

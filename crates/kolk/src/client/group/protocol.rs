@@ -116,7 +116,8 @@ impl Assignment {
 pub struct KolkUserData {
     /// Sets of topics whose partitions of the same number belong to the same task. A topic in none is a set of its own.
     pub copartitioned: Vec<Vec<String>>,
-    /// Partitions whose state this member has on its disk though it does not own them: it gets them back if that costs no balance.
+    /// Partitions whose state this member has on its disk though it does not own them: it gets them if nobody else has them, and
+    /// before others if some must move to it.
     pub warm: Vec<TopicPartition>,
 }
 

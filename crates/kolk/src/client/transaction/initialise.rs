@@ -27,6 +27,8 @@ pub(super) enum Reason {
 impl Transaction {
     /// Ends the open transaction by InitProducerId; `outcome` is what that means for it.
     pub(super) fn initialise(&mut self, reason: Reason) {
+        let open_for = self.stepped_at.since(self.begun_at);
+        self.outlived = matches!(reason, Reason::End(_)) && open_for >= self.timeout.get();
         self.reason = reason;
         self.init = Call::default();
         self.enter(Phase::Initialising);
@@ -38,7 +40,7 @@ impl Transaction {
         producer: &mut Producer,
     ) -> Result<(), ClientError> {
         let transactional_id = Some(self.id.clone());
-        let transaction_timeout_ms = i32::try_from(self.timeout.as_millis()).unwrap_or(i32::MAX);
+        let transaction_timeout_ms = self.timeout.millis();
         // Id and epoch (KIP-360, version 3) let the coordinator refuse whoever was overtaken.
         let Identity { id, epoch } = match self.reason {
             Reason::Start => None,
@@ -75,8 +77,16 @@ impl Transaction {
                 self.init = Call::default();
                 Ok(())
             }
+            ErrorCode::INVALID_TRANSACTION_TIMEOUT if self.timeout.lower() => {
+                self.init = Call::default();
+                Ok(())
+            }
             code if Self::is_overtaken(code) && self.reason != Reason::Start => {
-                self.fenced(producer);
+                if self.outlived {
+                    self.timed_out(producer);
+                } else {
+                    self.fenced(producer);
+                }
                 Ok(())
             }
             code => {

@@ -6,6 +6,7 @@
 //! New ─▶ Initialising ─▶ Ready ─begin─▶ Open ─commit─▶ Committing ─▶ Ready (v2), Initialising (v1, after a repeated EndTxn)
 //!              │  ▲                       └───abort──▶ Aborting ───▶ Ready (v2)
 //!              │  └────── v1 after aborts, and whatever cannot be resolved otherwise ──────┘
+//!              ├──▶ TimedOut: open for too long; the coordinator has aborted it ─take_back─▶ Initialising
 //!              └──▶ Fenced: another instance has this transactional id
 //! ```
 //!
@@ -19,11 +20,17 @@
 //!
 //! When it cannot be known whether a commit took effect, the outcome is [`Outcome::Unresolved`], and the caller asks the
 //! group for its stable offsets ([`OffsetFetch`](super::commit::OffsetFetch)): they were committed with the transaction, or not.
+//!
+//! A coordinator that aborts a transaction because its time is up fences its owner, and its answers do not tell that from another
+//! instance under the same id (what KIP-588 proposes no broker does). But whoever had its transaction open for less than the
+//! time-out was overtaken by somebody; one that had it open for longer may ask the group whether it has still its place there, and then
+//! [take the id back](Transaction::take_back).
 
 mod end;
 mod enlist;
 mod initialise;
 mod orphan;
+mod timeout;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +50,7 @@ use kolk_wire::message::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use kolk_wire::message::end_txn::EndTxnRequest;
 use kolk_wire::message::init_producer_id::InitProducerIdRequest;
 use std::time::Duration;
+use timeout::Timeout;
 
 /// Where the machine stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +67,8 @@ pub enum Phase {
     Committing,
     /// The transaction is being aborted.
     Aborting,
+    /// It was open for longer than the coordinator allows, and was aborted; perhaps another instance has the id meanwhile.
+    TimedOut,
     /// Another instance has taken over, for good.
     Fenced,
 }
@@ -70,6 +80,9 @@ pub enum Outcome {
     Committed,
     /// None of it is, nor ever will be: read again from the committed offsets.
     Aborted,
+    /// It was open for longer than the coordinator allows: none of it will be visible, unless it was being committed; then the
+    /// group's stable offsets tell. Call [`Transaction::take_back`] when the group still has this instance.
+    TimedOut,
     /// Another instance has this transactional id. This one must stop; what became of the transaction, the other one knows.
     Fenced,
     /// A commit was sent, and it cannot be known whether it took effect: ask the group for its stable offsets, and go on from there.
@@ -103,7 +116,7 @@ pub enum Protocol {
 #[derive(Debug)]
 pub struct Transaction {
     id: String,
-    timeout: Duration,
+    timeout: Timeout,
     backoff: Backoff,
     coordinator: Coordinator,
     phase: Phase,
@@ -123,6 +136,10 @@ pub struct Transaction {
     repeated: bool,
     events: Vec<Event>,
     stepped_at: Moment,
+    /// When the last transaction was begun; the coordinator's count begins later.
+    begun_at: Moment,
+    /// Whether it was found at an end that it had been open for longer than the time-out.
+    outlived: bool,
 }
 
 impl Transaction {
@@ -132,7 +149,7 @@ impl Transaction {
         let backoff = config.connection.retry_backoff;
         Self {
             id: transactional_id.to_owned(),
-            timeout: config.producer.transaction_timeout,
+            timeout: Timeout::new(config.producer.transaction_timeout),
             backoff,
             coordinator: Coordinator::new(Kind::Transaction, transactional_id, backoff),
             phase: Phase::New,
@@ -148,7 +165,15 @@ impl Transaction {
             repeated: false,
             events: Vec::new(),
             stepped_at: Moment::default(),
+            begun_at: Moment::default(),
+            outlived: false,
         }
+    }
+
+    /// The time-out is doubled, up to this, whenever a transaction takes longer: the same work would take as long again.
+    #[must_use]
+    pub fn raising_timeout_to(self, most: Duration) -> Self {
+        Self { timeout: self.timeout.up_to(most), ..self }
     }
 
     /// Where it stands.
@@ -177,7 +202,19 @@ impl Transaction {
         self.require(&[Phase::Ready], "begin")?;
         let gate = if self.protocol == Protocol::V2 { Gate::Open } else { Gate::EachAdmitted };
         producer.set_gate(gate);
+        self.begun_at = self.stepped_at;
         self.enter(Phase::Open);
+        Ok(())
+    }
+
+    /// Goes on after [`Outcome::TimedOut`]: whoever else has the id is fenced. Ask the group first whether this instance is still
+    /// the one with its name; [`Event::Ready`] follows.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`] unless [`Phase::TimedOut`].
+    pub fn take_back(&mut self) -> Result<(), ClientError> {
+        self.require(&[Phase::TimedOut], "be taken back")?;
+        self.initialise(Reason::Start);
         Ok(())
     }
 
@@ -247,7 +284,7 @@ impl Transaction {
             match self.phase {
                 Phase::New => self.enter(Phase::Initialising),
                 Phase::Initialising => self.step_initialising(network, producer)?,
-                Phase::Ready | Phase::Fenced => {}
+                Phase::Ready | Phase::TimedOut | Phase::Fenced => {}
                 Phase::Open => self.step_open(network, producer)?,
                 Phase::Committing => {
                     self.step_open(network, producer)?;
@@ -275,7 +312,7 @@ impl Transaction {
         let deadline = match self.phase {
             Phase::New => return Some(Moment::default()),
             Phase::Initialising => self.init.deadline(&self.coordinator),
-            Phase::Ready | Phase::Fenced => None,
+            Phase::Ready | Phase::TimedOut | Phase::Fenced => None,
             Phase::Open => self.enlisting_deadline(),
             Phase::Committing if self.end.attempts == 0 => self.enlisting_deadline(),
             Phase::Committing | Phase::Aborting => self.end.deadline(&self.coordinator),
@@ -297,9 +334,14 @@ impl Transaction {
             matches!(
                 (self.phase, next),
                 (
-                    Phase::New | Phase::Open | Phase::Committing | Phase::Aborting,
+                    Phase::New
+                        | Phase::Open
+                        | Phase::Committing
+                        | Phase::Aborting
+                        | Phase::TimedOut,
                     Phase::Initialising
                 ) | (Phase::Initialising | Phase::Committing | Phase::Aborting, Phase::Ready)
+                    | (Phase::Initialising, Phase::TimedOut)
                     | (Phase::Ready, Phase::Open)
                     | (Phase::Open, Phase::Committing)
                     | (Phase::Open | Phase::Committing, Phase::Aborting)
@@ -332,6 +374,14 @@ impl Transaction {
         producer.clear();
         self.ended(producer, Outcome::Fenced);
         self.enter(Phase::Fenced);
+    }
+
+    /// The coordinator has aborted it, and fenced whoever had it: this instance, if nobody has the id besides.
+    fn timed_out(&mut self, producer: &mut Producer) {
+        producer.clear();
+        self.timeout.raise();
+        self.ended(producer, Outcome::TimedOut);
+        self.enter(Phase::TimedOut);
     }
 
     /// Whether `code` says that this epoch is not the current one: another instance took over, or the coordinator has aborted

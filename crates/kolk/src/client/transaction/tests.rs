@@ -82,7 +82,18 @@ impl World {
     }
 
     fn init(&mut self, expected: (i64, i16), error_code: ErrorCode, epoch: i16) {
+        self.init_within(expected, 60_000, error_code, epoch);
+    }
+
+    fn init_within(
+        &mut self,
+        expected: (i64, i16),
+        timeout_ms: i32,
+        error_code: ErrorCode,
+        epoch: i16,
+    ) {
         let (sent, request) = self.network.expect::<InitProducerIdRequest>();
+        assert_eq!(request.transaction_timeout_ms, timeout_ms);
         assert_eq!((request.producer_id, request.producer_epoch), expected);
         let response = InitProducerIdResponse {
             error_code,
@@ -424,6 +435,47 @@ fn whoever_was_overtaken_is_fenced_for_good() {
         assert!(world.transaction.begin(&mut world.producer).is_err());
         world.nothing_is_sent();
     }
+}
+
+#[test]
+fn whoever_was_only_too_slow_takes_its_id_back_and_has_twice_the_time() {
+    let mut world = World::new(Protocol::V2);
+    let config = ClientConfig::for_bootstrap("test:1").unwrap();
+    let config = config.with("transaction.timeout.ms", "10000").unwrap();
+    let most = Duration::from_secs(15);
+    world.transaction = Transaction::new(&config, "tx").raising_timeout_to(most);
+    world.step();
+    world.coordinator();
+    world.step();
+    world.init_within((-1, -1), 10_000, ErrorCode::NONE, 0);
+    assert_eq!(world.step(), [Event::Ready]);
+    world.open_with_a_record();
+    world.network.advance(Duration::from_secs(10));
+    world.transaction.commit(&mut world.producer).unwrap();
+    world.step();
+    world.end_answered(true, 0, ErrorCode::PRODUCER_FENCED, -1);
+    world.step();
+    world.init_within((7, 0), 10_000, ErrorCode::PRODUCER_FENCED, -1);
+    assert_eq!(world.step(), [Event::Ended(Outcome::TimedOut)]);
+    assert_eq!(world.transaction.phase(), Phase::TimedOut);
+    assert!(world.transaction.begin(&mut world.producer).is_err());
+    world.nothing_is_sent();
+    assert_eq!(world.transaction.deadline(), None, "somebody must ask the group first");
+
+    world.transaction.take_back().unwrap();
+    world.step();
+    world.init_within((-1, -1), 15_000, ErrorCode::INVALID_TRANSACTION_TIMEOUT, -1);
+    world.step();
+    world.init_within((-1, -1), 10_000, ErrorCode::NONE, 2);
+    assert_eq!(world.step(), [Event::Ready]);
+    // The next transaction is young: whoever has fenced this one is not the coordinator.
+    world.open_with_a_record();
+    world.transaction.abort(&mut world.network, &mut world.producer).unwrap();
+    world.step();
+    world.end_answered(false, 2, ErrorCode::PRODUCER_FENCED, -1);
+    world.step();
+    world.init_within((7, 2), 10_000, ErrorCode::PRODUCER_FENCED, -1);
+    assert_eq!(world.step(), [Event::Ended(Outcome::Fenced)]);
 }
 
 #[test]

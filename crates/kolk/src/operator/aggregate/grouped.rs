@@ -261,7 +261,7 @@ impl Operate for Grouped {
             self.plan.group_by.iter().map(|column| &chunk.columns[*column]).collect();
         self.keys.encode(&group, chunk.rows);
         let (mut results, mut marks) = (self.plan.shape.results(), Vec::new());
-        let (mut late, mut taken) = (Vec::new(), 0);
+        let (mut refused, mut taken) = (Vec::new(), 0);
         for event in chunk.events() {
             match event {
                 Event::Watermark(watermark) => {
@@ -269,9 +269,15 @@ impl Operate for Grouped {
                     push_mark(&mut marks, self.steps.rows.len(), watermark);
                 }
                 Event::Row(row) if chunk.is_deleted(row) => context.fates.filtered += 1,
-                Event::Row(row) if self.keys.has_null(row) => context.fates.null_key += 1,
+                Event::Row(row) if self.keys.has_null(row) => {
+                    context.fates.null_key += 1;
+                    refused.push(row);
+                }
                 Event::Row(row) if self.take(row, chunk.times[row]) => taken += 1,
-                Event::Row(row) => late.push(row),
+                Event::Row(row) => {
+                    context.fates.late += 1;
+                    refused.push(row);
+                }
             }
         }
         let output = self.run_steps(chunk, context);
@@ -288,7 +294,7 @@ impl Operate for Grouped {
         }
         context.fates.taken += taken;
         context.fates.made += output.rows as u64;
-        self.plan.refuse(&late, chunk, context);
+        self.plan.refuse(&refused, chunk, context);
         output
     }
 
@@ -355,11 +361,10 @@ impl Plan {
         if is_sound { Ok(()) } else { Err(UNSOUND) }
     }
 
-    /// Counts the rows that came too late, and passes them on if they are wanted.
-    pub(super) fn refuse(&self, late: &[usize], chunk: &Chunk, context: &mut Context<'_>) {
-        context.fates.late += late.len() as u64;
-        if self.wants_late && !late.is_empty() {
-            context.fates.late_rows.push(Chunk { marks: Vec::new(), ..chunk.select(late) });
+    /// Passes rows on that came too late, or without a key, if they are wanted.
+    pub(super) fn refuse(&self, refused: &[usize], chunk: &Chunk, context: &mut Context<'_>) {
+        if self.wants_late && !refused.is_empty() {
+            context.fates.late_rows.push(Chunk { marks: Vec::new(), ..chunk.select(refused) });
         }
     }
 }

@@ -328,7 +328,7 @@ impl Operate for Sessions {
             self.plan.group_by.iter().map(|column| &chunk.columns[*column]).collect();
         self.keys.encode(&group, chunk.rows);
         let arguments = self.plan.layout.arguments(&chunk.columns);
-        let (mut results, mut late) = (self.plan.shape.results(), Vec::new());
+        let (mut results, mut refused) = (self.plan.shape.results(), Vec::new());
         for event in chunk.events() {
             match event {
                 Event::Watermark(watermark) => {
@@ -340,20 +340,24 @@ impl Operate for Sessions {
                     results.mark(self.output_watermark(watermark));
                 }
                 Event::Row(row) if chunk.is_deleted(row) => context.fates.filtered += 1,
-                Event::Row(row) if self.keys.has_null(row) => context.fates.null_key += 1,
+                Event::Row(row) if self.keys.has_null(row) => {
+                    context.fates.null_key += 1;
+                    refused.push(row);
+                }
                 Event::Row(row) => {
                     let time = chunk.times[row];
                     let step = Step { row, time, group: &group, arguments: &arguments };
                     if self.take(&step, &mut results, context) {
                         context.fates.taken += 1;
                     } else {
-                        late.push(row);
+                        context.fates.late += 1;
+                        refused.push(row);
                     }
                 }
             }
         }
         context.fates.made += results.rows() as u64;
-        self.plan.refuse(&late, chunk, context);
+        self.plan.refuse(&refused, chunk, context);
         results.finish()
     }
 

@@ -151,7 +151,7 @@ impl Operate for Timeouts {
             self.plan.group_by.iter().map(|column| &chunk.columns[*column]).collect();
         self.keys.encode(&group, chunk.rows);
         let arguments = self.plan.layout.arguments(&chunk.columns);
-        let mut results = self.plan.shape.results();
+        let (mut results, mut refused) = (self.plan.shape.results(), Vec::new());
         for event in chunk.events() {
             match event {
                 Event::Watermark(watermark) => {
@@ -162,7 +162,10 @@ impl Operate for Timeouts {
                     results.mark(self.output_watermark(watermark));
                 }
                 Event::Row(row) if chunk.is_deleted(row) => context.fates.filtered += 1,
-                Event::Row(row) if self.keys.has_null(row) => context.fates.null_key += 1,
+                Event::Row(row) if self.keys.has_null(row) => {
+                    context.fates.null_key += 1;
+                    refused.push(row);
+                }
                 Event::Row(row) => {
                     let nowhere = Origin { timestamp: 0, partition: 0, offset: 0 };
                     let origin = chunk.origins.get(row).copied().unwrap_or(nowhere);
@@ -172,6 +175,7 @@ impl Operate for Timeouts {
             }
         }
         context.fates.made += results.rows() as u64;
+        self.plan.refuse(&refused, chunk, context);
         results.finish()
     }
 

@@ -86,7 +86,8 @@ impl Task {
             }
             let row =
                 (record.fate == Fate::Row).then(|| Turn::Row { input, row: head.rows_taken() - 1 });
-            let moved = self.lanes.advance(lane, record.time, record.timestamp);
+            let beside = (record.timestamp, rows.read_at);
+            let moved = self.lanes.advance(lane, record.time, beside);
             let mark = moved.and_then(|watermark| self.graph.raise(node, input, watermark));
             let mark = mark.map(Turn::Watermark);
             let in_order = if head.marks_before() { [mark, row] } else { [row, mark] };

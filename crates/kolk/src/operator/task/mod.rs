@@ -22,7 +22,7 @@ use crate::operator::PlanError;
 use crate::operator::block::{self, Around, Message, NotAMessage};
 use crate::operator::chunk::{Chunk, Mark};
 use crate::operator::head::{Fate, Head};
-use crate::operator::lanes::{Item, LaneSettings, Lanes, Next, Progress};
+use crate::operator::lanes::{Item, LaneSettings, Lanes, Next, Progress, ToldBy};
 use crate::operator::operate::Turn;
 use crate::operator::stateless::types;
 use crate::operator::tail::Tail;
@@ -336,8 +336,8 @@ impl Task {
                     }
                     let own = head.marks_before() && record.fate == Fate::Row;
                     let at = head.rows_taken() - first - usize::from(own);
-                    if let Some(watermark) = self.lanes.advance(lane, record.time, record.timestamp)
-                    {
+                    let beside = (record.timestamp, rows.read_at);
+                    if let Some(watermark) = self.lanes.advance(lane, record.time, beside) {
                         push_mark(&mut marks, at, watermark);
                     }
                 }
@@ -379,7 +379,7 @@ impl Task {
                 }
                 WatermarkPolicy::Max => {
                     let timestamp = chunk.origins[row].timestamp;
-                    mark(at, self.lanes.advance(lane, chunk.times[row], timestamp));
+                    mark(at, self.lanes.advance(lane, chunk.times[row], (timestamp, None)));
                 }
             }
         }
@@ -583,7 +583,8 @@ impl Task {
 
     /// What became of rows inside since the last call.
     pub fn take_fates(&mut self) -> Fates {
-        std::mem::take(&mut self.graph.fates)
+        let fates = std::mem::take(&mut self.graph.fates);
+        Fates { future: self.lanes.take_future(), ..fates }
     }
 
     /// Records that could not be processed since the last call, in the order in which they were found.
@@ -595,7 +596,10 @@ impl Task {
 fn lane_settings(source: &Source) -> LaneSettings {
     LaneSettings {
         delay_ms: i64::try_from(source.watermark_delay.as_millis()).unwrap_or(i64::MAX),
-        checks_future: matches!(source.event_time, EventTime::Column { .. }),
+        told_by: match source.event_time {
+            EventTime::Column { .. } => ToldBy::Timestamp,
+            EventTime::Record => ToldBy::Clock,
+        },
     }
 }
 

@@ -223,10 +223,31 @@ impl StageRun {
                 self.go_back();
                 Ok(())
             }
+            Some(Committed::TimedOut) => {
+                self.notices.push(
+                    "a transaction was open for longer than transaction.timeout.ms, and the coordinator has aborted it: what was \
+                     read for it is read again"
+                        .to_owned(),
+                );
+                self.timed_out_at = Some(self.network.now());
+                self.source.look_up_membership();
+                self.go_back();
+                Ok(())
+            }
             Some(Committed::Fenced) => {
                 Err(QueryError::Fenced { id: self.transactional_id.clone() })
             }
         }
+    }
+
+    /// After a transaction that timed out the id is taken back, which fences whoever else has it: not before the group has said that
+    /// this instance still has its name there. Where another one has it, the group says that, and the stage ends.
+    pub(super) fn take_back(&mut self) -> Result<(), QueryError> {
+        if self.timed_out_at.is_some_and(|at| self.source.is_member_since(at)) {
+            self.timed_out_at = None;
+            self.committer.take_back()?;
+        }
+        Ok(())
     }
 
     /// A place where a test may have it end.
@@ -304,6 +325,7 @@ impl StageRun {
         }
         if let Work::Tasks(tasks) = &mut self.work {
             tasks.forget(partitions);
+            self.source.set_warm(tasks.warm());
         }
     }
 
@@ -339,6 +361,8 @@ impl StageRun {
         }
         self.source.release();
         self.source.rewind();
+        // The end of the inputs was reached with what is now read again.
+        self.stopping = self.control.is_stopping();
         self.phase = Phase::Running;
     }
 }

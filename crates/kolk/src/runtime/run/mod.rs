@@ -19,7 +19,7 @@ mod store;
 
 use super::application::{Control, Shared, Until};
 use super::bug::Planted;
-use super::client_settings::client_settings;
+use super::client_settings::{client_settings, longest_transaction};
 use super::committer::Committer;
 use super::error::{QueryError, StartError};
 use super::failpoint::Point;
@@ -29,7 +29,8 @@ use super::stage_plan::StagePlan;
 use super::tasks::{Tasks, Way};
 use crate::account::Account;
 use crate::client::TopicPartition;
-use crate::client::error::Action;
+use crate::client::config::ClientConfig;
+use crate::client::error::{Action, ClientError};
 use crate::client::metadata::Metadata;
 use crate::client::network::Network;
 use crate::client::requests::ClusterView;
@@ -121,6 +122,8 @@ pub(super) struct StageRun {
     rewinds: u64,
     notices: Notices,
     bug: Planted,
+    /// Since when the transactional id has to be taken back.
+    timed_out_at: Option<Moment>,
     /// Offsets that the inputs no longer had.
     passed_over: u64,
     first_output: Option<Duration>,
@@ -138,7 +141,7 @@ impl StageRun {
         let query = &plan.stage.query;
         let refused = |source| StartError::Plan { query: query.name.clone(), source };
         let sink = query.sink().cloned().ok_or(StartError::Empty)?;
-        let (group_id, transactional_id) = (plan.group_id(), plan.transactional_id());
+        let transactional_id = plan.transactional_id();
         let client = client_settings(&plan, &sink, &transactional_id)?;
         let mut outlet = store::kafka(&plan, &sink, &client);
         let is_plain = plan.stage.is_plain();
@@ -148,19 +151,14 @@ impl StageRun {
             refuse_bins(&plan).map_err(refused)?;
             Work::Tasks(Box::new(Tasks::new(&plan, &client, &mut outlet).map_err(refused)?))
         };
-        let reads = if is_plain { Reads::AtOnce } else { Reads::WhenTold };
-        let source = Source::new(query, &client, &group_id, reads)?;
+        let source = source(&plan, &client, &work)?;
         let network = Network::new(&client, Arc::clone(&clock))?;
         let mut metadata = Metadata::new(&client);
         for topic in source.topics().chain(outlet.topics()) {
             ClusterView::want(&mut metadata, topic);
         }
         let transactional = sink.is_transactional();
-        let committer = if transactional {
-            Committer::transactional(&client, &transactional_id)
-        } else {
-            Committer::plain(&client, &group_id)
-        };
+        let committer = committer(&plan, &client, transactional);
         control.register(network.notifier());
         let store = store::connect(&sink, &outlet, &network)?;
         let started = clock.monotonic();
@@ -199,6 +197,7 @@ impl StageRun {
             rewinds: 0,
             notices: Notices::default(),
             bug: plan.bug,
+            timed_out_at: None,
             passed_over: 0,
             first_output: None,
             shared,
@@ -233,6 +232,7 @@ impl StageRun {
         self.metadata.step(&mut self.network)?;
         self.check_topics()?;
         self.step_committer()?;
+        self.take_back()?;
         self.purge.step(&self.committed, &mut self.network, &self.metadata);
         self.notices.extend(self.purge.take_notice());
         let may_start = self.committer.is_initialised() && self.phase != Phase::Rewinding;
@@ -331,7 +331,7 @@ impl StageRun {
                     let mut took = 0;
                     if let Some(fetched) = self.source.next_records() {
                         took = fetched.bytes.max(1);
-                        tasks.offer(fetched, &mut self.source)?;
+                        tasks.offer(fetched, now_ms, &mut self.source)?;
                     }
                     if !tasks.is_ready() || !self.committer.begin(self.outlet.producer())? {
                         break;
@@ -352,6 +352,28 @@ impl StageRun {
             bytes += took;
         }
         Ok(())
+    }
+}
+
+/// What the stage reads, shared with the other instances.
+fn source(plan: &StagePlan, client: &ClientConfig, work: &Work) -> Result<Source, ClientError> {
+    let (query, group_id) = (&plan.stage.query, plan.group_id());
+    match work {
+        Work::Pass(_) => Source::new(query, client, &group_id, Reads::AtOnce),
+        Work::Tasks(tasks) => {
+            let mut source = Source::new(query, client, &group_id, Reads::WhenTold)?;
+            source.set_warm(tasks.warm());
+            Ok(source)
+        }
+    }
+}
+
+fn committer(plan: &StagePlan, client: &ClientConfig, transactional: bool) -> Committer {
+    if transactional {
+        let longest = longest_transaction(plan);
+        Committer::transactional(client, &plan.transactional_id(), longest)
+    } else {
+        Committer::plain(client, &plan.group_id())
     }
 }
 

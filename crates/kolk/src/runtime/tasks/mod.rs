@@ -143,6 +143,18 @@ impl Tasks {
         })
     }
 
+    /// Partitions of tasks whose state is on the local disk.
+    pub(super) fn warm(&self) -> Vec<TopicPartition> {
+        let mut warm = Vec::new();
+        for number in self.restore.kept() {
+            let inputs = self.inputs.iter().filter(|input| number < input.partitions);
+            warm.extend(inputs.map(|input| input.partition(number)));
+        }
+        warm.sort();
+        warm.dedup();
+        warm
+    }
+
     /// The inputs that a partition is of: a topic may be read twice.
     fn inputs_of<'a>(
         &'a self,
@@ -257,10 +269,11 @@ impl Tasks {
         }
     }
 
-    /// Takes what was fetched of a partition.
+    /// Takes what was fetched of a partition by now.
     pub(super) fn offer(
         &mut self,
         fetched: FetchedPartition,
+        now_ms: i64,
         source: &mut Source,
     ) -> Result<(), QueryError> {
         let FetchedPartition { partition, start, next, batches, records, caught_up, .. } = fetched;
@@ -268,7 +281,8 @@ impl Tasks {
         let Some(running) = self.running.get_mut(&partition.partition) else { return Ok(()) };
         let mut reader = RowsReader::new(records, batches.into_iter().map(Ok), start.0);
         loop {
-            let mut rows = Rows { partition: partition.partition, ..Rows::default() };
+            let number = partition.partition;
+            let mut rows = Rows { partition: number, read_at: Some(now_ms), ..Rows::default() };
             let more = reader
                 .next_rows(&mut self.scratch, &mut rows)
                 .map_err(|error| unreadable(&partition, reader.position(), &error.to_string()))?;

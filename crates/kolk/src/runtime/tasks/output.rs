@@ -70,6 +70,7 @@ impl Tasks {
         account.late += fates.late;
         account.null_key += fates.null_key;
         account.taken += fates.taken;
+        account.future += fates.future;
         account.failed_expressions += fates.failed_expressions + self.output.failed_expressions;
         if self.output.rows.is_empty() && self.output.addressed.is_empty() && bad.is_empty() {
             return Ok(());
@@ -161,7 +162,9 @@ impl Tasks {
                 Err(QueryError::Row { query: self.stage.query.name.clone(), why })
             }
             _ => {
-                way.account.too_large += large.len() as u64;
+                let rows = large.len() as u64;
+                way.account.too_large += rows;
+                way.delivery.left_out(rows);
                 Ok(())
             }
         }

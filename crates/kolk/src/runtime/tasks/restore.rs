@@ -130,6 +130,11 @@ impl Restore {
         self.tasks.is_empty()
     }
 
+    /// The tasks whose state is on the local disk.
+    pub(super) fn kept(&self) -> Vec<i32> {
+        self.home.tasks_kept()
+    }
+
     /// The changelogs, by number of the store.
     pub(super) fn changelogs(&self) -> &[Arc<str>] {
         &self.changelogs

@@ -9,7 +9,9 @@ use crate::runtime::bug::{Bug, Planted};
 use crate::runtime::error::QueryError;
 use crate::runtime::stage_plan::StagePlan;
 use crate::state::Store;
-use crate::state::local::{Changes, Layout, LocalError, LocalState, StoreLayout, task_folder};
+use crate::state::local::{
+    Changes, Layout, LocalError, LocalState, StoreLayout, task_folder, tasks_kept,
+};
 use std::path::PathBuf;
 
 /// What was replayed is written to the local disk when it has so many bytes: a changelog need not fit into memory twice.
@@ -67,6 +69,10 @@ impl Home {
             stores: plan.stage.stores.iter().map(|store| store.name.clone()).collect(),
             bug: plan.bug,
         }
+    }
+
+    pub(super) fn tasks_kept(&self) -> Vec<i32> {
+        tasks_kept(&self.state, &self.application, &self.stage)
     }
 }
 

@@ -1,12 +1,15 @@
 //! The folder of a task: where it is, which files it has, and whose it is.
 
 use crate::state::local::LocalError;
+use crate::state::local::frame;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder that holds the ids of instances, beside those of applications.
 const INSTANCES: &str = "instances";
+/// A log that is longer has commits.
+const HEAD: u64 = frame::HEAD as u64;
 /// Names longer than this are cut, and told apart by a hash.
 const NAME_MAX: usize = 180;
 
@@ -17,6 +20,26 @@ const NAME_MAX: usize = 180;
 pub fn task_folder(state: &Path, application: &str, stage: &str, partition: i32) -> PathBuf {
     let application = application_folder(state, application);
     application.join(file_name(stage)).join(partition.to_string())
+}
+
+/// The tasks of a stage of which there is state, by their partition, in order. What cannot be read counts as none: nobody but a hint
+/// is lost.
+#[must_use]
+pub fn tasks_kept(state: &Path, application: &str, stage: &str) -> Vec<i32> {
+    let folder = application_folder(state, application).join(file_name(stage));
+    let number = |path: PathBuf| -> Option<i32> {
+        let number = path.file_name()?.to_str()?.parse().ok()?;
+        let files = Folder::new(&path).files().ok()?;
+        let has_commits =
+            |log: &u64| fs::metadata(Folder::new(&path).log(*log)).is_ok_and(|of| of.len() > HEAD);
+        let has_state = files.snapshots.iter().any(|snapshot| *snapshot > 0)
+            || files.logs.iter().any(has_commits);
+        has_state.then_some(number)
+    };
+    let mut numbers: Vec<i32> =
+        entries(&folder).unwrap_or_default().into_iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The folder of an application's tasks.
@@ -207,6 +230,11 @@ mod tests {
         assert!(matches!(folder.lock(), Err(LocalError::Locked { .. })));
         drop(lock);
         folder.lock().unwrap();
+        assert_eq!(tasks_kept(root.path(), "app", "stage"), [0; 0], "it has no files");
+        fs::write(folder.log(0), [0; frame::HEAD]).unwrap();
+        assert_eq!(tasks_kept(root.path(), "app", "stage"), [0; 0], "nothing was committed");
+        fs::write(folder.log(1), [0; frame::HEAD + 1]).unwrap();
+        assert_eq!(tasks_kept(root.path(), "app", "stage"), [0]);
         fs::create_dir_all(root.path().join("instances/x/y")).unwrap();
         assert_eq!(task_folders(root.path()).unwrap(), [folder.path]);
     }

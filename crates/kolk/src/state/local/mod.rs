@@ -22,7 +22,7 @@ mod tests;
 
 pub use changes::Changes;
 pub use error::LocalError;
-pub use folder::{application_folder, task_folder, task_folders};
+pub use folder::{application_folder, task_folder, task_folders, tasks_kept};
 pub use layout::{Layout, StoreLayout, changelog_topic};
 pub use reader::{Contents, read_folder};
 

@@ -206,6 +206,7 @@ impl Membership {
         })?;
         let assigned: BTreeSet<TopicPartition> = assignment.partitions.into_iter().collect();
         self.generation = self.forming;
+        self.confirmed = Some(network.now());
         self.heartbeat = Call::default();
         self.next_heartbeat = network.now() + self.config.heartbeat_interval;
         self.phase = MemberPhase::Stable;

@@ -104,6 +104,10 @@ pub struct Membership {
     sync: Call<SyncGroupRequest>,
     heartbeat: Call<HeartbeatRequest>,
     next_heartbeat: Moment,
+    /// When the heartbeat that waits for its answer was sent.
+    asked_at: Moment,
+    /// When the coordinator was asked that last said that this is a member.
+    confirmed: Option<Moment>,
     leave: Call<LeaveGroupRequest>,
     leaving_since: Moment,
     held: Held,
@@ -168,6 +172,8 @@ impl Membership {
             sync: Call::default(),
             heartbeat: Call::default(),
             next_heartbeat: Moment::default(),
+            asked_at: Moment::default(),
+            confirmed: None,
             leave: Call::default(),
             leaving_since: Moment::default(),
             held: Held::No,
@@ -206,9 +212,20 @@ impl Membership {
         self.incomplete_since.is_none() && !self.left_out
     }
 
-    /// Partitions whose state is on this instance's disk: told at the next rebalance.
+    /// Partitions whose state is on this instance's disk, as it was when it had them last: told with the next rebalance.
     pub fn set_warm(&mut self, warm: Vec<TopicPartition>) {
         self.user_data.warm = warm;
+    }
+
+    /// Asks with the next step whether this is still a member.
+    pub fn look_up(&mut self) {
+        self.next_heartbeat = Moment::default();
+    }
+
+    /// When the coordinator was asked that last said that this is a member, and that no other has its instance id.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<Moment> {
+        self.confirmed
     }
 
     /// A commit is under way under this generation: a rebalance waits for [`Self::release`]. Heartbeats go on.

@@ -57,8 +57,11 @@ impl Membership {
         network: &mut impl Requests,
     ) -> Result<(), ClientError> {
         let now = network.now();
-        if !self.heartbeat.is_waiting() && now < self.next_heartbeat {
-            return Ok(());
+        if !self.heartbeat.is_waiting() {
+            if now < self.next_heartbeat {
+                return Ok(());
+            }
+            self.asked_at = now;
         }
         let request = HeartbeatRequest {
             group_id: self.group_id.clone(),
@@ -79,6 +82,9 @@ impl Membership {
         }
         self.heartbeat = Call::default();
         self.next_heartbeat = now + self.config.heartbeat_interval;
+        if matches!(code, ErrorCode::NONE | ErrorCode::REBALANCE_IN_PROGRESS) {
+            self.confirmed = Some(self.asked_at);
+        }
         match code {
             ErrorCode::NONE => Ok(()),
             ErrorCode::REBALANCE_IN_PROGRESS => {

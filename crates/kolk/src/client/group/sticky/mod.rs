@@ -4,7 +4,8 @@
 //! 1. each task goes to the member that claims it: whoever owns most of its partitions (latest generation first), else
 //!    whoever has its state on disk;
 //! 2. tasks that nobody claims go one by one to the member with the least tasks, then the least of that group;
-//! 3. while some member has two tasks more than another that could take one, one task moves. Each such move is
+//! 3. while some member has two tasks more than another that could take one, one task moves: of those alike one whose state
+//!    the other has on disk. Each such move is
 //!    unavoidable: the number of moves is Σ max(0, claimed − share), the least that balance allows;
 //! 4. partitions of a task that moves away from a living owner are held back (KIP-429): the owner sees them missing, gives
 //!    them up and joins again, and the next assignment hands them over.
@@ -34,6 +35,8 @@ struct Task {
     owner: Option<usize>,
     /// Whether the owner claimed it: such tasks move last.
     claimed: bool,
+    /// Indices of members that have its state on disk.
+    warm: Vec<usize>,
 }
 
 /// A partition's claim: by which member, since which generation. −1 is a member's first, −2 only state on disk.
@@ -52,6 +55,11 @@ pub(super) fn assign(members: &[Member], partition_counts: &BTreeMap<String, i32
     for task in &mut tasks {
         task.owner = claimant(task, &claims, &groups);
         task.claimed = task.owner.is_some();
+        let claims = task.partitions.iter().filter_map(|p| claims.get(p)).flatten();
+        task.warm = claims
+            .filter(|(generation, _)| *generation == WARM)
+            .map(|(_, member)| *member)
+            .collect();
     }
     let mut loads = Loads::new(members.len(), groups.len(), &tasks);
     for task in tasks.iter_mut().filter(|task| task.owner.is_none()) {
@@ -135,7 +143,7 @@ fn tasks_of(
             let partitions = with_i
                 .map(|(name, _)| TopicPartition::new(std::sync::Arc::clone(name), i))
                 .collect();
-            tasks.push(Task { group, partitions, owner: None, claimed: false });
+            tasks.push(Task { group, partitions, owner: None, claimed: false, warm: Vec::new() });
         }
     }
     tasks
@@ -227,7 +235,9 @@ impl Loads {
                 let movable = tasks.iter_mut().enumerate().filter(|(_, task)| {
                     task.owner == Some(from) && groups[task.group].eligible[to]
                 });
-                let best = movable.max_by_key(|(i, task)| (!task.claimed, surplus(task.group), *i));
+                let best = movable.max_by_key(|(i, task)| {
+                    (!task.claimed, task.warm.contains(&to), surplus(task.group), *i)
+                });
                 if let Some((_, task)) = best {
                     task.owner = Some(to);
                     task.claimed = false;

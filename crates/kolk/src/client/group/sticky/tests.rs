@@ -112,6 +112,28 @@ fn a_member_gets_back_what_it_has_on_disk() {
 }
 
 #[test]
+fn what_must_move_goes_where_its_state_is() {
+    let mut members = [member("a", &[&["t"]]), member("b", &[&["t"]])];
+    members[0].subscription.owned = (0..4).map(|partition| tp("t", partition)).collect();
+    members[0].subscription.generation = 3;
+    let warm = vec![tp("t", 0), tp("t", 1)];
+    let data = KolkUserData { copartitioned: vec![vec!["t".into()]], warm };
+    members[1].subscription.user_data = Some(data.encode());
+    settle(&mut members, &counts(&[("t", 4)]), &mut 3);
+    assert_eq!(shown(&members), "a: t-2 t-3; b: t-0 t-1");
+    // Who had all of it once has all of it on disk; the other one gets back what it had last.
+    for (m, warm) in members.iter_mut().zip([0..4, 2..4]) {
+        m.subscription.owned.clear();
+        m.subscription.generation = -1;
+        let warm = warm.map(|partition| tp("t", partition)).collect();
+        let data = KolkUserData { copartitioned: vec![vec!["t".into()]], warm };
+        m.subscription.user_data = Some(data.encode());
+    }
+    settle(&mut members, &counts(&[("t", 4)]), &mut 3);
+    assert_eq!(shown(&members), "a: t-0 t-1; b: t-2 t-3");
+}
+
+#[test]
 fn a_member_that_reads_nothing_gets_nothing_and_what_nobody_can_read_together_is_split() {
     let mut members = [member("a", &[&["s"]]), member("b", &[&["t"]]), member("c", &[])];
     let data = KolkUserData { copartitioned: vec![vec!["s".into(), "t".into()]], warm: vec![] };

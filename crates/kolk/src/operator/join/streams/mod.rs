@@ -210,6 +210,7 @@ impl StreamJoin {
                 self.batch.passed_on += 1;
             } else {
                 fates.null_key += 1;
+                self.refuse(row);
             }
             return;
         }
@@ -236,6 +237,11 @@ impl StreamJoin {
 
     fn too_late(&mut self, row: usize, fates: &mut Fates) {
         fates.late += 1;
+        self.refuse(row);
+    }
+
+    /// Passes a row on that came too late, or without a key, if it is wanted.
+    fn refuse(&mut self, row: usize) {
         if self.wants_late {
             self.batch.late.push(row);
         }
