@@ -38,6 +38,8 @@ pub enum Takes {
     Ordered,
     /// STRING.
     Text,
+    /// An array of numbers; of each row its sum is taken.
+    Numbers,
 }
 
 /// What an aggregate function gives.
@@ -95,6 +97,7 @@ aggregates! {
     "COUNT" Count(Any, OrNothing) -> Count undoes, "COUNT(*), COUNT(value)";
     "COUNT_DISTINCT" CountDistinct(Any, Nothing) -> Count keeps, "COUNT_DISTINCT(value)";
     "SUM" Sum(Number, Nothing) -> Argument undoes, "SUM(number)";
+    "SUM_LIST" Sum(Numbers, Nothing) -> Argument undoes, "SUM_LIST(array of numbers)";
     "AVG" Avg(WholeOrDouble, Nothing) -> Double undoes, "AVG(number)";
     "MIN" Min(Ordered, Nothing) -> Argument keeps, "MIN(value)";
     "MAX" Max(Ordered, Nothing) -> Argument keeps, "MAX(value)";

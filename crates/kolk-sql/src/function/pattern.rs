@@ -30,6 +30,8 @@ pub enum Pattern {
     Any(char),
     /// Any type but ARRAY, MAP and STRUCT.
     Plain(char),
+    /// A number: INTEGER, BIGINT, DECIMAL or DOUBLE.
+    Number(char),
     /// An array.
     Array(&'static Self),
     /// A map.
@@ -75,6 +77,14 @@ impl Pattern {
                 bind(*letter, found);
                 true
             }
+            (
+                Self::Number(letter),
+                DataType::Integer | DataType::Bigint | DataType::Decimal { .. } | DataType::Double,
+            ) => {
+                bind(*letter, found);
+                true
+            }
+            (Self::Number(_), _) => false,
             (Self::Array(item), DataType::Array(found)) => item.bind(found, bind),
             (Self::Map(key, value), DataType::Map(found_key, found_value)) => {
                 key.bind(found_key, bind) && value.bind(found_value, bind)
@@ -96,7 +106,9 @@ impl Pattern {
             Self::Timestamp => DataType::Timestamp,
             Self::Date => DataType::Date,
             Self::Time => DataType::Time,
-            Self::Any(letter) | Self::Plain(letter) => bindings.get(*letter)?.clone(),
+            Self::Any(letter) | Self::Plain(letter) | Self::Number(letter) => {
+                bindings.get(*letter)?.clone()
+            }
             Self::Array(item) => DataType::Array(Box::new(item.data_type(bindings)?)),
             Self::Map(key, value) => {
                 let (key, value) = (key.data_type(bindings)?, value.data_type(bindings)?);
@@ -115,7 +127,7 @@ impl Pattern {
     /// Whether it is a letter.
     pub(crate) fn letter(&self) -> Option<char> {
         match self {
-            Self::Any(letter) | Self::Plain(letter) => Some(*letter),
+            Self::Any(letter) | Self::Plain(letter) | Self::Number(letter) => Some(*letter),
             _ => None,
         }
     }
@@ -134,7 +146,7 @@ impl fmt::Display for Pattern {
             Self::Timestamp => f.write_str("TIMESTAMP"),
             Self::Date => f.write_str("DATE"),
             Self::Time => f.write_str("TIME"),
-            Self::Any(letter) | Self::Plain(letter) => write!(f, "{letter}"),
+            Self::Any(letter) | Self::Plain(letter) | Self::Number(letter) => write!(f, "{letter}"),
             Self::Array(item) => write!(f, "ARRAY<{item}>"),
             Self::Map(key, value) => write!(f, "MAP<{key}, {value}>"),
             Self::Struct(fields) => {

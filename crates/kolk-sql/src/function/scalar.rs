@@ -4,8 +4,8 @@ use super::{Outcome, Repeats, Signature};
 use kolk::expression::Function;
 
 use super::Pattern::{
-    self, Any, Array, Bigint, Boolean, Bytes, Date, Decimal, Double, Integer, Lambda, Map, Plain,
-    Struct, Text, Time, Timestamp, Unit,
+    self, Any, Array, Bigint, Boolean, Bytes, Date, Decimal, Double, Integer, Lambda, Map, Number,
+    Plain, Struct, Text, Time, Timestamp, Unit,
 };
 use Outcome::{First, Is, WholeDecimal};
 
@@ -168,6 +168,7 @@ signatures! {
     ArrayJoin(PLAINS, Text; 1) -> Is(Text);
     ArrayMax(PLAINS) -> Is(T);
     ArrayMin(PLAINS) -> Is(T);
+    ArraySum(Array(&Number('T'))) -> Is(T);
     ArrayRemove(TS, T) -> Is(TS);
     ArraySort(PLAINS, Text; 1) -> Is(TS);
     GenerateSeries(Integer, Integer, Integer; 1) -> Is(Array(&Integer));

@@ -8,7 +8,7 @@ use crate::ast::Text;
 use crate::error::{Problem, Result, listed, nearest};
 use kolk::topology::{Conventions, Format, OffsetReset};
 use std::time::Duration;
-use table::{ALIASES, WITHOUT_EFFECT};
+use table::{ALIASES, FIXED, WITHOUT_EFFECT};
 
 macro_rules! words {
     ($( $(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal ),* $(,)? } )*) => { $(
@@ -229,6 +229,10 @@ impl Settings {
         if WITHOUT_EFFECT.contains(&own_name(key)) {
             return Ok(());
         }
+        if let Some((name, only)) = FIXED.iter().find(|(name, _)| *name == own_name(key)) {
+            let fits = value.text.eq_ignore_ascii_case(only);
+            return if fits { Ok(()) } else { Err(refused(name, &[only], "", value)) };
+        }
         let row = find(key)?;
         (row.apply)(self, &value.text).map_err(|why| refused(row.name, row.values, &why, value))
     }
@@ -244,7 +248,8 @@ impl Settings {
             }
             return Ok(());
         }
-        if WITHOUT_EFFECT.contains(&own_name(key)) {
+        let is_fixed = FIXED.iter().any(|(name, _)| *name == own_name(key));
+        if is_fixed || WITHOUT_EFFECT.contains(&own_name(key)) {
             return Ok(());
         }
         let row = find(key)?;

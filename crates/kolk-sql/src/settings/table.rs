@@ -57,6 +57,14 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "__emit.interval.ms.kstreams.windowed.aggregation__",
 ];
 
+/// Settings of ksqlDB of which Kolk does one value; others are refused.
+pub(super) const FIXED: &[(&str, &str)] = &[
+    // SUBSTRING counts from 1, the second number is a length.
+    ("ksql.functions.substring.legacy.args", "false"),
+    // DECIMAL and DOUBLE are compared as DOUBLE.
+    ("use.exact.numeric.comparison", "false"),
+];
+
 /// Sets a field from one of its words.
 macro_rules! word_field {
     ($enum:ident, $field:ident) => {

@@ -228,9 +228,11 @@ fn fits_at(parameter: Pattern, argument: &Argument<'_>) -> bool {
     }
     match parameter {
         Pattern::Decimal => matches!(found, DataType::Decimal { .. }),
-        Pattern::Any(_) | Pattern::Plain(_) | Pattern::Array(_) | Pattern::Map(..) => {
-            parameter.bind(found, &mut |_, _| {})
-        }
+        Pattern::Any(_)
+        | Pattern::Plain(_)
+        | Pattern::Number(_)
+        | Pattern::Array(_)
+        | Pattern::Map(..) => parameter.bind(found, &mut |_, _| {}),
         other => other.data_type(&Bindings::default()).is_some_and(|target| {
             let constant = matches!(expression.kind, Kind::Literal(Literal::String(_)));
             constant && convert::is_time(&target)

@@ -5,7 +5,7 @@ use crate::aggregate::{self, Aggregate, Gives, More, Takes};
 use crate::ast::{Expr, Ident};
 use crate::error::{Problem, Result};
 use crate::source::Span;
-use kolk::expression::{Expression, Kind, Literal};
+use kolk::expression::{Expression, Function, Kind, Literal};
 use kolk::schema::DataType;
 use std::cell::RefCell;
 
@@ -143,7 +143,8 @@ impl Typing<'_> {
                     format!("argument {} of {} cannot be {found}", position + 1, aggregate.name);
                 misfit(message, column.span)
             })?;
-            typed.push(implicit(expression, &target, self.timezone, column.span)?);
+            let argument = implicit(expression, &target, self.timezone, column.span)?;
+            typed.push(if takes == Takes::Numbers { sum_of(argument) } else { argument });
         }
         let constants = constants
             .iter()
@@ -292,6 +293,23 @@ fn target(takes: Takes, expression: &Expression) -> Option<DataType> {
         },
         Takes::Ordered => (convert::has_order(found)).then(|| found.clone()),
         Takes::Text => (*found == DataType::String).then(|| found.clone()),
+        Takes::Numbers => {
+            let numbers =
+                |item: &DataType| matches!(item, Integer | Bigint | Decimal { .. } | Double);
+            matches!(found, DataType::Array(item) if numbers(item)).then(|| found.clone())
+        }
+    }
+}
+
+/// The sum of an array of numbers.
+fn sum_of(array: Expression) -> Expression {
+    let data_type = match &array.data_type {
+        DataType::Array(item) => (**item).clone(),
+        other => other.clone(),
+    };
+    Expression {
+        kind: Kind::Call { function: Function::ArraySum, arguments: vec![array] },
+        data_type,
     }
 }
 

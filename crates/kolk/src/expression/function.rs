@@ -251,6 +251,8 @@ functions! {
         ArrayMax = "ARRAY_MAX",
         /// The least item; NULLs are passed over.
         ArrayMin = "ARRAY_MIN",
+        /// The sum of the items; NULLs add nothing.
+        ArraySum = "ARRAY_SUM",
         /// Without the items that are equal to the second argument.
         ArrayRemove = "ARRAY_REMOVE",
         /// In order: `'ASC'` or `'DESC'`, NULLs last.

@@ -33,6 +33,7 @@ pub(super) fn call(
         F::ArrayJoin => joined(row, first, session),
         F::ArrayMax => Ok(extreme(row.array(0), Ordering::Greater)),
         F::ArrayMin => Ok(extreme(row.array(0), Ordering::Less)),
+        F::ArraySum => sum(row.array(0), data_type),
         F::ArrayRemove => or_null(row.array(0).map(|items| {
             Value::Array(items.into_iter().filter(|item| item != row.get(1)).collect())
         })),
@@ -85,6 +86,30 @@ fn of_map<'v>(function: Function, mut row: Arguments<'v>, session: &mut Session)
         },
         _ => None,
     })
+}
+
+/// The sum of numbers; it fails where it does not fit its type.
+fn sum<'v>(items: Option<Vec<Value<'_>>>, data_type: &DataType) -> Outcome<'v> {
+    let Some(items) = items else { return Ok(Value::Null) };
+    let (mut whole, mut double) = (0_i128, 0.0);
+    for item in items {
+        match item {
+            Value::Integer(value) => whole += i128::from(value),
+            Value::Bigint(value) => whole += i128::from(value),
+            Value::Decimal(value) => whole = whole.checked_add(value).ok_or(Failed)?,
+            Value::Double(value) => double += value,
+            _ => {}
+        }
+    }
+    match data_type {
+        DataType::Double => Ok(Value::Double(double)),
+        DataType::Decimal { precision, .. } => {
+            let limit = 10_i128.pow((*precision).into());
+            if -limit < whole && whole < limit { Ok(Value::Decimal(whole)) } else { Err(Failed) }
+        }
+        DataType::Integer => whole.try_into().map(Value::Integer).map_err(|_| Failed),
+        _ => whole.try_into().map(Value::Bigint).map_err(|_| Failed),
+    }
 }
 
 fn concatenated<'v>(first: Value<'v>, second: Value<'v>) -> Value<'v> {

@@ -1,0 +1,2 @@
+SET 'ksql.functions.substring.legacy.args' = 'false';
+SET 'use.exact.numeric.comparison' = 'true';
