@@ -109,16 +109,17 @@ impl Stage<'_> {
         if self.case.fault == Fault::DownAtStart {
             self.ground.store.kill();
         }
-        if self.case.fault == Fault::RefuseSome {
-            self.ground.store.refuse_some(true);
-        }
+        let refused = match self.case.fault {
+            Fault::RefuseSome => self.ground.store.refuse_some(true).unwrap_or(0),
+            _ => 0,
+        };
         let options = self.ground.store.options(&self.case.place(), proxy.address());
         self.write_statements(folder, &options)?;
         let mut run = Run::start(folder, self.arguments())?;
         victim.store(run.pid().as_raw_nonzero().get(), Ordering::SeqCst);
         let played = self.meet(&mut run, &proxy).and_then(|()| self.finish(&mut run, &victim));
         played.map_err(|problem| format!("{problem}\n{}", run.log(15)))?;
-        self.prove(&proxy);
+        self.prove(&proxy, refused);
         let findings = self.ground.input.findings(self.keeps(), &self.rows());
         self.judge(findings);
         Ok(findings)
@@ -312,11 +313,11 @@ impl Stage<'_> {
         }
     }
 
-    /// Whether every fault showed.
-    fn prove(&mut self, proxy: &Proxy) {
+    /// Whether every fault showed. `refused` is how many entries the store had refused before.
+    fn prove(&mut self, proxy: &Proxy, refused: usize) {
         self.injected += match self.case.fault {
             Fault::Slow => proxy.delayed(),
-            Fault::RefuseSome => self.ground.store.refuse_some(false).unwrap_or(0),
+            Fault::RefuseSome => self.ground.store.refuse_some(false).unwrap_or(0) - refused,
             _ => proxy.done(),
         };
         if self.injected == 0 && self.case.fault != Fault::Nothing {
