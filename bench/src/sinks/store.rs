@@ -5,7 +5,7 @@ use crate::server::Server;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// A store. Its rival's program, `bench/rivals/stores/NAME.py`, also makes its tables and checks them: `create`, `copy`, `check`.
+/// A store. Its rival's program, `bench/rivals/stores/into_NAME.py`, also makes its tables and checks them: `create`, `copy`, `check`.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) name: &'static str,
@@ -42,6 +42,6 @@ impl Store {
 
     /// The program of its rival.
     pub(super) fn rival(&self, place: &Place) -> PathBuf {
-        place.root.join(format!("bench/rivals/stores/{}.py", self.name))
+        place.root.join(format!("bench/rivals/stores/into_{}.py", self.name))
     }
 }

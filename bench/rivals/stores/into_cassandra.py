@@ -1,8 +1,8 @@
 """Events from Kafka into Apache Cassandra, as users write it today: batches of a poll, written side by side, then the offsets.
 
-    cassandra.py create ADDRESS TABLE                       an empty table
-    cassandra.py copy ADDRESS TABLE BOOTSTRAP TOPIC COUNT   until so many events are stored and committed
-    cassandra.py check ADDRESS TABLE                        prints how many rows there are, and the sum of their event_id
+    into_cassandra.py create ADDRESS TABLE                       an empty table
+    into_cassandra.py copy ADDRESS TABLE BOOTSTRAP TOPIC COUNT   until so many events are stored and committed
+    into_cassandra.py check ADDRESS TABLE                        prints how many rows there are, and the sum of their event_id
 """
 import json
 import sys
