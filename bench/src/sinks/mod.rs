@@ -209,7 +209,7 @@ fn report(all: &[Contender], (plan, rival_repeats): (Plan, usize), machine: &str
         "\nCPU per row: user + system time of the process, without the store's, slope between {few} and {many} events of about 450 bytes \
          of {USERS} users, three fields of which become a row, median of {repeats}, of Python of {rival_repeats}. With start: \
          the whole run over {many}, per row. Rows per second: over such a run, the store on the same machine. What was stored \
-         is counted and added up by the store's own driver. Kolk: no settings, `delivery` as it comes.\n\n"
+         is counted and added up by the store's own driver. Kolk: no settings, `delivery` as it comes, for Kinesis `batched`.\n\n"
     );
     for contender in all.iter().filter(|it| it.engine == Engine::Python) {
         let _ = writeln!(text, "- {}: {}.", contender.store.title, contender.store.notes);

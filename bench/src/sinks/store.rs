@@ -18,17 +18,31 @@ pub(super) struct Store {
 }
 
 /// All of them.
-pub(super) const STORES: &[Store] = &[Store {
-    name: "cassandra",
-    title: "Apache Cassandra",
-    options: |address, table| {
-        format!(
-            "connector = 'cassandra', contact_points = '{address}', keyspace = 'bench', table = '{table}'"
-        )
-    },
-    notes: "a prepared INSERT for each row, `execute_concurrent_with_args` over polls of up to 2000 events, 100 writes at a time, \
+pub(super) const STORES: &[Store] = &[
+    Store {
+        name: "cassandra",
+        title: "Apache Cassandra",
+        options: |address, table| {
+            format!(
+                "connector = 'cassandra', contact_points = '{address}', keyspace = 'bench', table = '{table}'"
+            )
+        },
+        notes: "a prepared INSERT for each row, `execute_concurrent_with_args` over polls of up to 2000 events, 100 writes at a time, \
             offsets committed behind each poll",
-}];
+    },
+    Store {
+        name: "kinesis",
+        title: "Kinesis (kinesalite)",
+        options: |address, table| {
+            format!(
+                "connector = 'kinesis', stream = '{table}', endpoint = 'http://{address}', access_key_id = 'anyone', \
+                 secret_access_key = 'any', delivery = 'batched'"
+            )
+        },
+        notes: "`put_records` of up to 500 events of a poll of up to 2000, entries that failed sent again until there are none, which \
+                does not keep the order of a key; offsets committed behind each poll",
+    },
+];
 
 impl Store {
     /// Starts its server by `scripts/NAME.sh`, on new data.
