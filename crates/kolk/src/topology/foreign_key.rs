@@ -138,3 +138,105 @@ fn steps(
     push(vec![answer], ForeignKeyStep::Settle, query.nodes[number].schema.columns.clone());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::Physical;
+    use crate::topology::{
+        Aggregate, Collection, Conventions, Emit, Format, Late, Payload, Sink, Source, Topology,
+    };
+
+    fn columns(names: &str) -> Schema {
+        let column = |name: &str| {
+            let (name, role) = match name.strip_prefix('*') {
+                Some(name) => (name, Role::Key),
+                None => (name, Role::Value),
+            };
+            Column { name: name.to_owned(), data_type: DataType::String, role }
+        };
+        Schema { columns: names.split(' ').map(column).collect() }
+    }
+
+    fn node(inputs: &[usize], operator: Operator, names: &str) -> Node {
+        Node { inputs: inputs.to_vec(), operator, schema: columns(names) }
+    }
+
+    fn table(topic: &str) -> Operator {
+        Operator::Source(Source {
+            collection: Collection::Table,
+            key_format: Format::Kafka,
+            value_format: Format::Json,
+            ..Source::new(topic)
+        })
+    }
+
+    /// Orders beside the customers that they name; `between` stands behind the orders.
+    fn query(kind: JoinKind, orders: &str, between: Operator) -> Query {
+        let join = Join {
+            kind,
+            left_key: vec![1],
+            right_key: vec![0],
+            with: JoinWith::ForeignKey,
+            late: Late::Skip,
+        };
+        let payload = |columns| Payload::Encoded { format: Format::Json, columns };
+        let sink = Sink { key: payload(vec![0]), value: payload(vec![4]), ..Sink::new("out") };
+        let joined = "*order id customer name city";
+        let nodes = vec![
+            node(&[], table("orders"), orders),
+            node(&[], table("customers"), "*name city"),
+            node(&[0], between, orders),
+            node(&[2, 1], Operator::Join(join), joined),
+            node(&[3], Operator::Sink(sink), joined),
+        ];
+        Query { name: "q".to_owned(), nodes, conventions: Conventions::default() }
+    }
+
+    fn same() -> Operator {
+        let column = |index| crate::expression::Expression {
+            kind: crate::expression::Kind::Column { index, name: String::new() },
+            data_type: DataType::String,
+        };
+        Operator::Project(vec![column(0), column(1)])
+    }
+
+    fn explained(query: Query) -> Result<String, String> {
+        let topology = Topology { queries: vec![query] };
+        Physical::new(&topology, "app")
+            .map(|physical| physical.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_join_becomes_three_stages_with_topics_between_them() {
+        let text = explained(query(JoinKind::Left, "*id customer", same())).unwrap();
+        for line in [
+            "ask for the rows that customer names",
+            "repartition by name to topic app-q-join-1-left-repartition",
+            "answer #0 by customer, the primary key of #1",
+            "repartition by id to topic app-q-join-1-answers-repartition",
+            "LEFT join by a foreign key: settle by order",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        assert_eq!(text.matches("  stage ").count(), 3, "{text}");
+        for store in ["asked", "left", "right", "result"] {
+            assert!(text.contains(&format!("changelog topic app-q-join-1-{store}-changelog")));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_joined_is_refused_by_name() {
+        let refused = |kind, orders, between| explained(query(kind, orders, between)).unwrap_err();
+        let right = refused(JoinKind::Right, "*id customer", same());
+        assert!(right.contains("no RIGHT JOIN of tables by a foreign key"), "{right}");
+        let keyless = refused(JoinKind::Inner, "id customer", same());
+        assert!(keyless.contains("the left table of a join has no primary key"), "{keyless}");
+        let (group_by, calls) = (vec![0, 1], Vec::new());
+        let groups =
+            Aggregate { group_by, windowing: None, calls, emit: Emit::Changes, late: Late::Skip };
+        let made = refused(JoinKind::Inner, "*id *customer", Operator::Aggregate(groups));
+        assert!(made.contains("is not that of a topic: write it to one first"), "{made}");
+    }
+}
