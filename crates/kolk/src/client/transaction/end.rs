@@ -117,13 +117,14 @@ impl Transaction {
         };
         // Numbers of the batches that an abort dropped are missing in the logs: the next transaction needs a new count.
         let raise = self.repeated || self.end.attempts > 1 || end == End::Abort;
+        // An abort after all that time: the coordinator was probably first, and only InitProducerId tells it of a longer time-out.
+        let was_slow = end == End::Abort && self.outlive();
         self.ended(producer, outcome);
-        if self.protocol == Protocol::V2 {
-            if next.id >= 0 {
-                self.adopt(producer, next);
-            }
-            self.ready();
-        } else if raise {
+        let is_v2 = self.protocol == Protocol::V2;
+        if is_v2 && next.id >= 0 {
+            self.adopt(producer, next);
+        }
+        if was_slow || raise && !is_v2 {
             self.initialise(Reason::Raise);
         } else {
             self.ready();

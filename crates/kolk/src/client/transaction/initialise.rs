@@ -27,8 +27,7 @@ pub(super) enum Reason {
 impl Transaction {
     /// Ends the open transaction by InitProducerId; `outcome` is what that means for it.
     pub(super) fn initialise(&mut self, reason: Reason) {
-        let open_for = self.stepped_at.since(self.begun_at);
-        self.outlived = matches!(reason, Reason::End(_)) && open_for >= self.timeout.get();
+        self.outlived = matches!(reason, Reason::End(_)) && self.outlive();
         self.reason = reason;
         self.init = Call::default();
         self.enter(Phase::Initialising);

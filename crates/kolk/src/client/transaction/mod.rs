@@ -21,8 +21,8 @@
 //! When it cannot be known whether a commit took effect, the outcome is [`Outcome::Unresolved`], and the caller asks the
 //! group for its stable offsets ([`OffsetFetch`](super::commit::OffsetFetch)): they were committed with the transaction, or not.
 //!
-//! A coordinator that aborts a transaction because its time is up fences its owner, and its answers do not tell that from another
-//! instance under the same id (what KIP-588 proposes no broker does). But whoever had its transaction open for less than the
+//! A coordinator that aborts a transaction because its time is up may fence its owner, and its answers do not tell that from another
+//! instance under the same id (KIP-588 would, where it is carried out). But whoever had its transaction open for less than the
 //! time-out was overtaken by somebody; one that had it open for longer may ask the group whether it has still its place there, and then
 //! [take the id back](Transaction::take_back).
 
@@ -379,9 +379,17 @@ impl Transaction {
     /// The coordinator has aborted it, and fenced whoever had it: this instance, if nobody has the id besides.
     fn timed_out(&mut self, producer: &mut Producer) {
         producer.clear();
-        self.timeout.raise();
         self.ended(producer, Outcome::TimedOut);
         self.enter(Phase::TimedOut);
+    }
+
+    /// Whether the last transaction was open for longer than the time-out; then the next one, behind InitProducerId, has more time.
+    fn outlive(&mut self) -> bool {
+        let outlived = self.stepped_at.since(self.begun_at) >= self.timeout.get();
+        if outlived {
+            self.timeout.raise();
+        }
+        outlived
     }
 
     /// Whether `code` says that this epoch is not the current one: another instance took over, or the coordinator has aborted

@@ -455,7 +455,7 @@ fn whoever_was_only_too_slow_takes_its_id_back_and_has_twice_the_time() {
     world.step();
     world.end_answered(true, 0, ErrorCode::PRODUCER_FENCED, -1);
     world.step();
-    world.init_within((7, 0), 10_000, ErrorCode::PRODUCER_FENCED, -1);
+    world.init_within((7, 0), 15_000, ErrorCode::PRODUCER_FENCED, -1);
     assert_eq!(world.step(), [Event::Ended(Outcome::TimedOut)]);
     assert_eq!(world.transaction.phase(), Phase::TimedOut);
     assert!(world.transaction.begin(&mut world.producer).is_err());
@@ -476,6 +476,29 @@ fn whoever_was_only_too_slow_takes_its_id_back_and_has_twice_the_time() {
     world.step();
     world.init_within((7, 2), 10_000, ErrorCode::PRODUCER_FENCED, -1);
     assert_eq!(world.step(), [Event::Ended(Outcome::Fenced)]);
+}
+
+#[test]
+fn an_abort_after_the_time_out_asks_for_more_time() {
+    let mut world = World::ready(Protocol::V2);
+    let most = Duration::from_secs(90);
+    world.transaction.timeout = world.transaction.timeout.up_to(most);
+    for (passed, next) in [(59, None), (60, Some(90_000))] {
+        world.open_with_a_record();
+        world.network.advance(Duration::from_secs(passed));
+        world.transaction.abort(&mut world.network, &mut world.producer).unwrap();
+        world.step();
+        world.end_answered(false, 0, ErrorCode::NONE, 0);
+        let events = world.step();
+        assert_eq!(events[0], Event::Ended(Outcome::Aborted));
+        match next {
+            None => assert_eq!(events[1..], [Event::Ready]),
+            Some(timeout) => {
+                world.init_within((7, 0), timeout, ErrorCode::NONE, 1);
+                assert_eq!(world.step(), [Event::Ready]);
+            }
+        }
+    }
 }
 
 #[test]
