@@ -8,6 +8,7 @@
 //!     └──Lost─────▶ the query drops what it did since the last commit
 //! ```
 
+mod doubt;
 mod start;
 mod watermark;
 
@@ -24,6 +25,7 @@ use crate::client::offsets::{OffsetLookup, OffsetSpec};
 use crate::client::{Offset, TopicPartition};
 use crate::time::Moment;
 use crate::topology::{OffsetReset, Query};
+use doubt::Doubts;
 use kolk_wire::ErrorCode;
 use start::{Starting, Step};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -121,6 +123,8 @@ pub struct Source {
     records: Option<FetchedPartition>,
     watermarks: Watermarks,
     events: VecDeque<SourceEvent>,
+    doubts: Doubts,
+    stepped_at: Moment,
     /// Whether the group has given this instance its share at least once.
     assigned_once: bool,
 }
@@ -168,6 +172,8 @@ impl Source {
             records: None,
             watermarks: Watermarks::new(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)),
             events: VecDeque::new(),
+            doubts: Doubts::default(),
+            stepped_at: Moment::default(),
             assigned_once: false,
         })
     }
@@ -268,9 +274,12 @@ impl Source {
         metadata: &mut Metadata,
         may_start: bool,
     ) -> Result<(), ClientError> {
+        self.stepped_at = network.now();
         for event in self.membership.step(network, metadata)? {
             self.on_group(event);
         }
+        let sure = self.doubts.settle(self.membership.confirmed());
+        self.events.extend(sure.map(SourceEvent::Failed));
         if may_start {
             self.step_starting(network)?;
         }
@@ -485,6 +494,7 @@ impl Source {
             self.watermarks.unassign(partition);
         }
         self.records.take_if(|fetched| partitions.contains(&fetched.partition));
+        self.doubts.forget(partitions);
         for starting in &mut self.starting {
             starting.forget(partitions);
         }
@@ -588,6 +598,12 @@ impl Source {
                 if let Some(reading) = self.reading.get_mut(&partition) {
                     reading.missed = Some(position.0);
                 }
+            }
+            FetchEvent::OutOfRange { ref partition, .. } => {
+                if self.doubts.is_empty() {
+                    self.membership.look_up();
+                }
+                self.doubts.note(partition.clone(), describe(&event), self.stepped_at);
             }
             other => self.events.push_back(SourceEvent::Failed(describe(&other))),
         }
