@@ -20,6 +20,9 @@ const INTERNAL_SUFFIXES: &[&str] = &["-repartition", "-changelog", "-outbox"];
 /// Deletes the consumer groups APP-* with their committed offsets, the internal topics APP-*-repartition,
 /// APP-*-changelog and APP-*-outbox, and the application's state in the state directory. Input and output topics stay. The application
 /// must not be running.
+///
+/// Positions that a store keeps in its own transactions stay: rows that it has already are passed over. For connector 'postgresql' delete
+/// them from its table kolk_offsets to have everything written anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 An application whose name begins with `APP-` counts as part of APP: --dry-run shows what would go.

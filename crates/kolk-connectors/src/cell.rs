@@ -1,14 +1,30 @@
 //! What stands in a field of a row's JSON object, for clients that bind typed values.
-#![cfg(any(feature = "cassandra", feature = "kinesis"))]
+#![cfg(any(feature = "cassandra", feature = "kinesis", feature = "postgresql"))]
 
-#[cfg(feature = "cassandra")]
+#[cfg(any(feature = "cassandra", feature = "postgresql"))]
 use kolk::codec::{timestamp, zone::Zone};
-use serde_json::{Map, Value};
+#[cfg(any(feature = "cassandra", feature = "kinesis"))]
+use serde_json::Map;
+use serde_json::Value;
+
+/// The fields of a row as they stand in its text.
+#[cfg(feature = "postgresql")]
+pub(crate) type Fields<'a> = std::collections::HashMap<String, &'a serde_json::value::RawValue>;
+
+/// The fields of a row, none of them decoded: numbers keep all their digits.
+///
+/// # Errors
+/// In words.
+#[cfg(feature = "postgresql")]
+pub(crate) fn fields(json: &str) -> Result<Fields<'_>, String> {
+    serde_json::from_str(json).map_err(|error| format!("the row is no JSON object: {error}"))
+}
 
 /// The object of a row.
 ///
 /// # Errors
 /// In words.
+#[cfg(any(feature = "cassandra", feature = "kinesis"))]
 pub(crate) fn object(json: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(json) {
         Ok(Value::Object(fields)) => Ok(fields),
@@ -21,7 +37,7 @@ pub(crate) fn object(json: &[u8]) -> Result<Map<String, Value>, String> {
 ///
 /// # Errors
 /// In words.
-#[cfg(feature = "cassandra")]
+#[cfg(any(feature = "cassandra", feature = "postgresql"))]
 pub(crate) fn millis(value: &Value) -> Result<i64, String> {
     match value {
         Value::Number(number) => {

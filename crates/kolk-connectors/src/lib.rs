@@ -4,11 +4,13 @@
 //! writes ([`Connection`](kolk::sink::connector::Connection)); order, repeats and commits are the library's. Each is a feature, for
 //! its client is heavy; a build without it still knows the kind, and says how to get it.
 
+mod authorities;
 mod cassandra;
 mod cell;
 pub mod kinesis;
+mod postgresql;
 
 use kolk::topology::Kind;
 
 /// Every kind of store.
-pub const ALL: &[&Kind] = &[&cassandra::KIND, &kinesis::KIND];
+pub const ALL: &[&Kind] = &[&cassandra::KIND, &kinesis::KIND, &postgresql::KIND];

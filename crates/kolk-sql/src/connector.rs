@@ -116,6 +116,8 @@ impl ConnectorOptions {
         };
         let keyed = promise.idempotent_by_key && promise.ordered;
         match delivery {
+            // Positions in the input are part of the store's own transactions.
+            Delivery::ExactlyOnce if promise.transactional => Ok(Delivery::ExactlyOnce),
             Delivery::ExactlyOnce if word.is_none() && keyed => Ok(Delivery::Idempotent),
             Delivery::ExactlyOnce if word.is_none() && promise.ordered => refuse(
                 format!("connector='{name}' needs delivery: a crash may repeat rows there"),
@@ -163,6 +165,7 @@ impl ConnectorOptions {
             secrets: Secrets(secrets),
             columns: columns.to_vec(),
             key,
+            reader: None,
         };
         Connector { kind: self.kind, target }
     }

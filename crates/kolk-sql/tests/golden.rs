@@ -25,13 +25,13 @@ const OPTIONS: &[OptionRow] = &[
     option("ttl", OptionKind::Number(1, 9), Some("never")),
 ];
 const fn kind(name: &'static str, keyed: bool, connect: Option<Connect>) -> Kind {
-    let promise = Promise { idempotent_by_key: keyed, ordered: keyed };
+    let promise = Promise { idempotent_by_key: keyed, ordered: keyed, transactional: false };
     Kind { name, doc: "A store.", options: OPTIONS, promise, rows: RowForm::Columns, connect }
 }
 static TABLES: Kind = kind("tables", true, Some(never));
 static SHARDS: Kind = kind("shards", false, Some(never));
 static LOG: Kind = Kind {
-    promise: Promise { idempotent_by_key: false, ordered: true },
+    promise: Promise { idempotent_by_key: false, ordered: true, transactional: false },
     rows: RowForm::Bytes,
     ..kind("log", false, Some(never))
 };

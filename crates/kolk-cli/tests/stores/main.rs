@@ -18,6 +18,8 @@ mod cassandra;
 mod harness;
 #[cfg(feature = "kinesis")]
 mod kinesis;
+#[cfg(feature = "postgresql")]
+mod postgresql;
 #[path = "../it/kolk.rs"]
 mod embedded;
 #[path = "../faults/world.rs"]
@@ -42,6 +44,10 @@ const STORES: &[Start] = &[
     cassandra::start,
     #[cfg(feature = "kinesis")]
     kinesis::start,
+    #[cfg(feature = "postgresql")]
+    postgresql::upserts,
+    #[cfg(feature = "postgresql")]
+    postgresql::appends,
 ];
 
 /// Says something while the tests run, past the capture of their output.

@@ -2,7 +2,7 @@
 
 use super::convert;
 use super::statement::{self, Bound, Statements};
-use crate::cell;
+use crate::{authorities, cell};
 use kolk::sink::connector::{Connection, ConnectorError, ConnectorRow, Outcome, RowBatch};
 use kolk::time::{Clock, SystemClock};
 use kolk::topology::Target;
@@ -15,7 +15,6 @@ use scylla::statement::prepared::PreparedStatement;
 use scylla::value::{CqlTimestamp, CqlValue};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -122,7 +121,9 @@ async fn open(target: &Target) -> Result<Session, ConnectorError> {
         builder = builder.user(user, target.secret("password").unwrap_or_default());
     }
     if target.is_set("tls") {
-        builder = builder.tls_context(Some(tls(target)?));
+        let tls = authorities::client_config(target.option("tls_ca"))
+            .map_err(|why| ConnectorError::Never(format!("cassandra: tls: {why}")))?;
+        builder = builder.tls_context(Some(tls));
     }
     builder.build().await.map_err(|error| {
         let what = format!("cassandra at {}: {error}", target.option_or("contact_points", ""));
@@ -140,30 +141,6 @@ fn refused_login(error: &NewSessionError) -> bool {
     words.contains("AuthenticationError")
         || words.contains("Provided username")
         || words.contains("authenticator")
-}
-
-fn tls(target: &Target) -> Result<Arc<rustls::ClientConfig>, ConnectorError> {
-    let never = |why: String| ConnectorError::Never(format!("cassandra: tls: {why}"));
-    let mut roots = rustls::RootCertStore::empty();
-    match target.option("tls_ca") {
-        Some(path) => {
-            use rustls::pki_types::CertificateDer;
-            use rustls::pki_types::pem::PemObject;
-            let text = fs::read(path).map_err(|error| never(format!("{path}: {error}")))?;
-            for certificate in CertificateDer::pem_slice_iter(&text) {
-                let certificate = certificate.map_err(|error| never(format!("{path}: {error}")))?;
-                roots.add(certificate).map_err(|error| never(format!("{path}: {error}")))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| never(error.to_string()))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 fn refresh(runtime: &Runtime, session: &Session) -> Result<(), ConnectorError> {

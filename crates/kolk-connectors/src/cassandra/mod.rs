@@ -81,7 +81,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "cassandra",
     doc: "Apache Cassandra and ScyllaDB, through CQL.",
     options: OPTIONS,
-    promise: Promise { idempotent_by_key: true, ordered: true },
+    promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
     rows: RowForm::Columns,
     #[cfg(feature = "cassandra")]
     connect: Some(connection::connect),

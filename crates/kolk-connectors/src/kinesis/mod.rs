@@ -88,7 +88,7 @@ pub(crate) static KIND: Kind = Kind {
     name: "kinesis",
     doc: "Amazon Kinesis Data Streams.",
     options: OPTIONS,
-    promise: Promise { idempotent_by_key: false, ordered: true },
+    promise: Promise { idempotent_by_key: false, ordered: true, transactional: false },
     rows: RowForm::Bytes,
     #[cfg(feature = "kinesis")]
     connect: Some(connection::connect),

@@ -54,7 +54,7 @@ impl Planner<'_> {
             topic: format!("{} of {}", draft.name, connector.kind.name),
             key,
             value,
-            connector: Some(target),
+            connector: Some(Box::new(target)),
             updates: Updates::Latest,
             ..Sink::new(&draft.name)
         };

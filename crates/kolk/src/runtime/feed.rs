@@ -211,6 +211,7 @@ impl Feed {
             fields: None,
             timestamp: row.timestamp,
             partition: InputPartition { source: *source, partition: *number },
+            offset: offset.unwrap_or(-1),
         };
         Some(DeadLetter { row, topic: &partition.topic, offset, reason })
     }

@@ -44,6 +44,7 @@ mod tests {
                 fields: None,
                 timestamp: 0,
                 partition,
+                offset: 0,
             };
             held.push(&row, Lane(0), Some((&[*key], &[*order])));
         }

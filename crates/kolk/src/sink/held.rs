@@ -18,6 +18,8 @@ pub struct SinkRow<'a> {
     pub timestamp: i64,
     /// The input partition that it came from.
     pub partition: InputPartition,
+    /// The offset there of the record that it was made from; a record may make several rows. -1 where rows are not told apart by it.
+    pub offset: i64,
 }
 
 impl<'a> SinkRow<'a> {
@@ -37,6 +39,7 @@ impl<'a> SinkRow<'a> {
             fields: read.filter(unchanged).and_then(|read| read.fields.of(&input.buffer)),
             timestamp: row.timestamp,
             partition: InputPartition { source: input.source, partition: input.partition },
+            offset: read.map_or(-1, |read| read.offset),
         }
     }
 }
@@ -55,6 +58,7 @@ struct Held {
     headers: Slice,
     timestamp: i64,
     partition: InputPartition,
+    offset: i64,
     lane: Lane,
     bin: Option<BinKey>,
 }
@@ -68,6 +72,7 @@ impl HeldRows {
             headers: self.copy(Some(row.headers)),
             timestamp: row.timestamp,
             partition: row.partition,
+            offset: row.offset,
             lane,
             bin: bin.map(|(key, order)| BinKey {
                 key: self.copy(Some(key)),
@@ -114,6 +119,7 @@ impl HeldRows {
             fields: None,
             timestamp: held.timestamp,
             partition: held.partition,
+            offset: held.offset,
         };
         Some((row, held.lane))
     }
@@ -185,6 +191,7 @@ mod tests {
                 fields: None,
                 timestamp: 0,
                 partition,
+                offset: 0,
             };
             held.push(&row, Lane(u32::from(i)), None);
         }

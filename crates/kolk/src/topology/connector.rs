@@ -60,6 +60,9 @@ pub struct Promise {
     pub idempotent_by_key: bool,
     /// Rows of one key in one call keep their order.
     pub ordered: bool,
+    /// It can store rows and the positions in the input up to which they reach in one transaction of its own, so that it knows
+    /// after a crash which rows it has: see [`Ledger`](crate::sink::connector::Ledger).
+    pub transactional: bool,
 }
 
 /// What a kind of store is given for a row.
@@ -139,6 +142,9 @@ pub struct Target {
     pub columns: Vec<Column>,
     /// Which of them are the key of a row, by position; rows of one key are ordered.
     pub key: Vec<usize>,
+    /// Under which name positions in the input are kept beside the rows; none unless delivery is exactly once. The runtime gives
+    /// it: the consumer group, which is the application's and the query's.
+    pub reader: Option<String>,
 }
 
 impl Target {

@@ -31,7 +31,7 @@ pub struct Sink {
     /// The way by which rows go to another stage of this query. Only the physical plan has it; key and value are not used then.
     pub exchange: Option<Exchange>,
     /// The store that takes the rows in place of the topic, whose name then only says where they go.
-    pub connector: Option<Connector>,
+    pub connector: Option<Box<Connector>>,
 }
 
 impl Sink {

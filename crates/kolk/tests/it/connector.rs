@@ -81,7 +81,7 @@ static SHELF: Kind = Kind {
     name: "shelf",
     doc: "A store of these tests.",
     options: &[],
-    promise: Promise { idempotent_by_key: true, ordered: true },
+    promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
     rows: RowForm::Columns,
     connect: Some(connect),
 };
@@ -96,7 +96,7 @@ fn to_shelf(cluster: &Cluster, delivery: Delivery, bad: &OnBadRecord) -> (Query,
             Operator::Sink(sink) => {
                 let options = BTreeMap::from([("shelf".to_owned(), shelf.clone())]);
                 let target = Target { options, ..Target::default() };
-                sink.connector = Some(Connector { kind: &SHELF, target });
+                sink.connector = Some(Box::new(Connector { kind: &SHELF, target }));
             }
             Operator::Source(source) => source.on_bad_record = bad.clone(),
             _ => {}

@@ -160,7 +160,7 @@ impl StageRun {
         let transactional = sink.is_transactional();
         let committer = committer(&plan, &client, transactional);
         control.register(network.notifier());
-        let store = store::connect(&sink, &outlet, &network)?;
+        let store = store::connect(&sink, &outlet, &network, &plan.group_id())?;
         let started = clock.monotonic();
         let has_state = plan.stage.stores.iter().any(|store| store.node.is_some());
         let factor = if transactional { 1 } else { PLAIN_COMMIT_FACTOR };
@@ -318,6 +318,7 @@ impl StageRun {
                 Work::Pass(feed) => {
                     if !feed.has_rows() {
                         let Some(fetched) = self.source.next_records() else { break };
+                        store::tell(&mut self.store, &fetched, &self.source, &self.metadata);
                         feed.open(fetched);
                     }
                     if !self.committer.begin(self.outlet.producer())? {

@@ -2,12 +2,15 @@
 
 use super::{StageRun, Work};
 use crate::client::config::ClientConfig;
+use crate::client::fetch::FetchedPartition;
+use crate::client::metadata::Metadata;
 use crate::client::network::Network;
 use crate::runtime::error::{QueryError, StartError};
 use crate::runtime::stage_plan::StagePlan;
 use crate::sink::connector::{ConnectorOutlet, channels};
 use crate::sink::kafka::KafkaOutlet;
-use crate::topology::{OnBadRecord, Sink};
+use crate::source::Source;
+use crate::topology::{Connector, Delivery, OnBadRecord, Sink};
 use std::sync::Arc;
 use std::thread;
 
@@ -16,12 +19,16 @@ pub(super) fn connect(
     sink: &Sink,
     kafka: &KafkaOutlet,
     network: &Network,
+    reader: &str,
 ) -> Result<Option<ConnectorOutlet>, StartError> {
     let Some(connector) = &sink.connector else { return Ok(None) };
     let notifier = network.notifier();
-    let (mut outlet, worker) = channels(connector.clone(), Box::new(move || notifier.notify()));
-    outlet.set_first_lane(kafka.lanes());
+    let mut connector = Connector::clone(connector);
+    // Positions are kept where the statement relies on them.
+    connector.target.reader = (sink.delivery == Delivery::ExactlyOnce).then(|| reader.to_owned());
     let name = format!("kolk-{}", connector.kind.name);
+    let (mut outlet, worker) = channels(connector, Box::new(move || notifier.notify()));
+    outlet.set_first_lane(kafka.lanes());
     #[expect(
         clippy::disallowed_methods,
         reason = "the runtime is the one place that starts threads"
@@ -30,6 +37,19 @@ pub(super) fn connect(
     // It ends by itself when the outlet is dropped; a write that hangs must not hold up whoever stops the query.
     drop(thread.map_err(StartError::Thread)?);
     Ok(Some(outlet))
+}
+
+/// Tells the store's outlet which topic the rows to come are of: a store that keeps positions names them by it.
+pub(super) fn tell(
+    store: &mut Option<ConnectorOutlet>,
+    fetched: &FetchedPartition,
+    source: &Source,
+    metadata: &Metadata,
+) {
+    let Some(store) = store else { return };
+    let topic = &*fetched.partition.topic;
+    let id = metadata.topic(topic).map_or([0; 16], |view| view.id.0);
+    store.reads(source.node_of(topic), topic, id);
 }
 
 /// The way into Kafka: of the rows, or beside them of dead letters.
@@ -58,6 +78,11 @@ impl StageRun {
     pub(super) fn step_store(&mut self) -> Result<(), QueryError> {
         let Some(store) = &mut self.store else { return Ok(()) };
         store.step().map_err(|why| QueryError::Store { query: self.name.clone(), why })?;
+        self.notices.extend(store.take_notices());
+        if let Some(why) = store.take_fenced() {
+            self.notices.push(why);
+            return self.rewind();
+        }
         while let Some(refused) = store.take_refused() {
             let Work::Pass(feed) = &mut self.work else { continue };
             match feed.on_bad_record() {
@@ -65,7 +90,7 @@ impl StageRun {
                     let query = self.name.clone();
                     return Err(QueryError::RowRefused { query, why: refused.why });
                 }
-                OnBadRecord::Skip => store.left_out(refused.lane),
+                OnBadRecord::Skip => store.left_out(),
                 OnBadRecord::DeadLetter { .. } => {
                     let source = refused.row().map_or(0, |row| row.partition.source);
                     let topic = self.source.topic_of(source);
@@ -73,7 +98,7 @@ impl StageRun {
                     if let Some((partition, lane)) = sent {
                         self.delivery.also_sent(partition, lane, 1);
                     }
-                    store.bury(refused.lane);
+                    store.bury();
                 }
             }
             self.account.too_large += 1;

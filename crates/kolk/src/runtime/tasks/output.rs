@@ -109,6 +109,7 @@ impl Tasks {
                 fields: None,
                 timestamp,
                 partition: input,
+                offset: -1,
             };
             let too_large = |error| self.too_large(of.to, &error);
             way.outlet.check_size(&row).map_err(too_large)?;
@@ -181,6 +182,7 @@ impl Tasks {
             fields: None,
             timestamp: bad.timestamp,
             partition,
+            offset: bad.offset,
         };
         let letter =
             DeadLetter { row, topic: &input.topic, offset: Some(bad.offset), reason: &bad.reason };

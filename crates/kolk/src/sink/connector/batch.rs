@@ -1,8 +1,11 @@
 //! Rows on their way to a connection, and what becomes of each.
 
+use super::origin::{InputTopic, Origin, Span};
 use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::outlet::{AddedHeader, Stamp};
 use crate::sink::progress::Lane;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What became of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +45,34 @@ pub struct RowBatch {
     /// Rows that were sent at least once.
     sent: Vec<bool>,
     sent_again: u64,
+    /// Which topic rows came from, the same for rows one after the other.
+    topics: Vec<(usize, Arc<InputTopic>)>,
+    session: u64,
+    /// The refused rows of which the stage has heard, by position.
+    told: BTreeSet<usize>,
+    /// What people should hear.
+    pub(super) notices: Vec<String>,
 }
 
 impl RowBatch {
+    /// Of rows that were read in this session: what was read anew after going back is another one.
+    pub(super) fn of_session(session: u64) -> Self {
+        Self { session, ..Self::default() }
+    }
+
+    /// Notes which topic the rows pushed from now on come from.
+    pub(super) fn come_from(&mut self, topic: &Arc<InputTopic>) {
+        if self.topics.last().is_none_or(|(_, last)| last != topic) {
+            self.topics.push((self.rows.len(), Arc::clone(topic)));
+        }
+    }
+
+    /// Whether the last row was made from the same record as `row`: they are stored together or not at all.
+    pub(super) fn ends_within_record_of(&self, row: &SinkRow<'_>) -> bool {
+        let last = self.len().checked_sub(1).and_then(|last| self.sink_row(last));
+        last.is_some_and(|last| last.partition == row.partition && last.offset == row.offset)
+    }
+
     pub(super) fn push(
         &mut self,
         lane: Lane,
@@ -99,6 +127,58 @@ impl RowBatch {
     #[must_use]
     pub fn sink_row(&self, index: usize) -> Option<SinkRow<'_>> {
         self.rows.get(index).map(|(row, _)| row)
+    }
+
+    /// Which time of reading its rows belong to: it changes when the query goes back to its committed offsets.
+    #[must_use]
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// Where the row at `index` came from; none when that is not known.
+    #[must_use]
+    pub fn origin(&self, index: usize) -> Option<Origin<'_>> {
+        let row = self.sink_row(index).filter(|row| row.offset >= 0)?;
+        let (_, topic) = self.topics.iter().rfind(|(from, _)| *from <= index)?;
+        Some(Origin { topic, partition: row.partition.partition, offset: row.offset })
+    }
+
+    /// The places that rows came from, and which part of each, whatever became of the rows.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        for origin in (0..self.len()).filter_map(|index| self.origin(index)) {
+            let end = origin.offset + 1;
+            match spans.iter_mut().find(|span| origin.is_of(&span.place)) {
+                Some(span) => span.end = span.end.max(end),
+                None => spans.push(Span { place: origin.place(), first: origin.offset, end }),
+            }
+        }
+        spans
+    }
+
+    /// Has people told of something.
+    pub fn notice(&mut self, what: String) {
+        self.notices.push(what);
+    }
+
+    /// The rows refused since it was last asked, by position.
+    pub(super) fn take_refused(&mut self) -> Vec<(usize, String)> {
+        let refused = |(index, outcome): (usize, &Outcome)| match outcome {
+            Outcome::Refused(why) => Some((index, why.clone())),
+            Outcome::Open | Outcome::Stored => None,
+        };
+        // Outcomes do not change once they are there, but a later refusal may stand further to the front.
+        let all: Vec<_> = self.outcomes.iter().enumerate().filter_map(refused).collect();
+        let news = all.iter().filter(|(index, _)| !self.told.contains(index)).cloned().collect();
+        self.told = all.into_iter().map(|(index, _)| index).collect();
+        news
+    }
+
+    /// Whether rows were refused of which the stage has not heard.
+    pub(super) fn has_refused(&self) -> bool {
+        let refused = self.outcomes.iter().filter(|it| matches!(it, Outcome::Refused(_)));
+        refused.count() > self.told.len()
     }
 
     /// The rows that have no outcome yet, in order, by position.

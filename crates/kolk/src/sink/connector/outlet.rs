@@ -1,6 +1,7 @@
 //! The stage's side of a connection: rows gather into batches, and outcomes become acknowledgements.
 
-use super::batch::{Outcome, RowBatch};
+use super::batch::RowBatch;
+use super::origin::InputTopics;
 use super::worker::{Ends, Message, Order};
 use crate::sink::held::{HeldRows, SinkRow};
 use crate::sink::kafka::KafkaOutlet;
@@ -26,7 +27,7 @@ pub struct Refused {
     rows: HeldRows,
     /// Why.
     pub why: String,
-    /// Its lane: acknowledged once the row is elsewhere.
+    /// Its lane.
     pub lane: Lane,
 }
 
@@ -50,14 +51,21 @@ pub struct ConnectorOutlet {
     sealed_bytes: usize,
     /// A batch is with the worker.
     writing: bool,
+    /// The batch that came back with refused rows: it is settled, or written further, when all of those are elsewhere.
+    returned: Option<RowBatch>,
     /// Batches of former numbers belong to a past that was taken back.
     number: u64,
+    topics: InputTopics,
     acknowledged: Vec<(Lane, u64)>,
     refused: VecDeque<Refused>,
-    /// Lanes of refused rows that are on their way elsewhere.
-    buried: Vec<Lane>,
+    /// Refused rows that are not elsewhere yet.
+    homeless: usize,
+    /// Those of them that are on their way.
+    buried: usize,
     waiting: Option<String>,
     sent_again: u64,
+    notices: Vec<String>,
+    fenced: Option<String>,
     gave_up: Option<String>,
 }
 
@@ -70,12 +78,17 @@ impl ConnectorOutlet {
             sealed: VecDeque::new(),
             sealed_bytes: 0,
             writing: false,
+            returned: None,
             number: 0,
+            topics: InputTopics::default(),
             acknowledged: Vec::new(),
             refused: VecDeque::new(),
-            buried: Vec::new(),
+            homeless: 0,
+            buried: 0,
             waiting: None,
             sent_again: 0,
+            notices: Vec::new(),
+            fenced: None,
             gave_up: None,
         }
     }
@@ -83,6 +96,11 @@ impl ConnectorOutlet {
     /// Lanes are counted from `first` on.
     pub fn set_first_lane(&mut self, first: u32) {
         self.first_lane = first;
+    }
+
+    /// Rows of this source come from this topic from now on.
+    pub fn reads(&mut self, source: usize, topic: &str, id: [u8; 16]) {
+        self.topics.set(source, topic, id);
     }
 
     /// Hears what has happened, and hands over what may go.
@@ -103,13 +121,30 @@ impl ConnectorOutlet {
         if let Some(why) = &self.gave_up {
             return Err(why.clone());
         }
+        self.go_on();
+        Ok(())
+    }
+
+    fn go_on(&mut self) {
+        if self.homeless > 0 {
+            return;
+        }
+        if let Some(batch) = self.returned.take() {
+            if batch.is_done() {
+                self.settle(&batch);
+            } else {
+                self.order(batch);
+            }
+        }
         if !self.writing {
             if self.sealed.is_empty() {
                 self.seal();
             }
-            self.hand_over();
+            if let Some(batch) = self.sealed.pop_front() {
+                self.sealed_bytes -= batch.bytes();
+                self.order(batch);
+            }
         }
-        Ok(())
     }
 
     fn hear(&mut self, message: Message) {
@@ -117,9 +152,18 @@ impl ConnectorOutlet {
             Message::Done(number, batch) => {
                 self.writing = false;
                 self.waiting = None;
-                self.sent_again += batch.sent_again();
+                if batch.is_done() || number != self.number {
+                    self.sent_again += batch.sent_again();
+                }
                 if number == self.number {
-                    self.settle(&batch);
+                    self.take_back(*batch);
+                }
+            }
+            Message::Fenced(number, why) => {
+                self.writing = false;
+                self.waiting = None;
+                if number == self.number {
+                    self.fenced = Some(why);
                 }
             }
             Message::Waiting { failures, why } => {
@@ -131,15 +175,23 @@ impl ConnectorOutlet {
         }
     }
 
-    fn settle(&mut self, batch: &RowBatch) {
-        for (index, outcome) in batch.outcomes().iter().enumerate() {
-            let Some(row) = batch.get(index) else { continue };
-            if let (Outcome::Refused(why), Some(as_it_came)) = (outcome, batch.sink_row(index)) {
-                let mut rows = HeldRows::default();
-                rows.push(&as_it_came, row.lane, None);
-                self.refused.push_back(Refused { rows, why: why.clone(), lane: row.lane });
+    fn take_back(&mut self, mut batch: RowBatch) {
+        self.notices.append(&mut batch.notices);
+        for (index, why) in batch.take_refused() {
+            let (Some(row), Some(as_it_came)) = (batch.get(index), batch.sink_row(index)) else {
                 continue;
-            }
+            };
+            let mut rows = HeldRows::default();
+            rows.push(&as_it_came, row.lane, None);
+            self.refused.push_back(Refused { rows, why, lane: row.lane });
+            self.homeless += 1;
+        }
+        self.returned = Some(batch);
+    }
+
+    /// Acknowledges a batch as a whole: lanes count rows without knowing which, so none may overtake a refused one.
+    fn settle(&mut self, batch: &RowBatch) {
+        for row in (0..batch.len()).filter_map(|index| batch.get(index)) {
             match self.acknowledged.last_mut() {
                 Some((lane, rows)) if *lane == row.lane => *rows += 1,
                 _ => self.acknowledged.push((row.lane, 1)),
@@ -147,9 +199,7 @@ impl ConnectorOutlet {
         }
     }
 
-    fn hand_over(&mut self) {
-        let Some(batch) = self.sealed.pop_front() else { return };
-        self.sealed_bytes -= batch.bytes();
+    fn order(&mut self, batch: RowBatch) {
         let order: Order = (self.number, batch);
         // There is room for one, and none is on its way; a worker that is gone is told of by the other channel.
         self.writing = self.ends.orders.try_send(order).is_ok();
@@ -157,30 +207,43 @@ impl ConnectorOutlet {
 
     fn seal(&mut self) {
         if !self.gathering.is_empty() {
-            let batch = std::mem::take(&mut self.gathering);
+            let next = RowBatch::of_session(self.number);
+            let batch = std::mem::replace(&mut self.gathering, next);
             self.sealed_bytes += batch.bytes();
             self.sealed.push_back(batch);
         }
     }
 
-    /// The next row that the store will never take. Say [`Self::left_out`] when it is elsewhere.
+    /// The next row that the store will never take. Say [`Self::left_out`] or [`Self::bury`] of each.
     pub fn take_refused(&mut self) -> Option<Refused> {
         self.refused.pop_front()
     }
 
-    /// A refused row has its place elsewhere, or was passed over.
-    pub fn left_out(&mut self, lane: Lane) {
-        self.acknowledged.push((lane, 1));
+    /// A refused row was passed over.
+    pub fn left_out(&mut self) {
+        self.homeless = self.homeless.saturating_sub(1);
+        self.go_on();
     }
 
     /// A refused row is on its way elsewhere: it counts as acknowledged when it is there.
-    pub fn bury(&mut self, lane: Lane) {
-        self.buried.push(lane);
+    pub fn bury(&mut self) {
+        self.buried += 1;
     }
 
     /// All that was on its way elsewhere is there.
     pub fn buried(&mut self) {
-        self.acknowledged.extend(self.buried.drain(..).map(|lane| (lane, 1)));
+        self.homeless = self.homeless.saturating_sub(std::mem::take(&mut self.buried));
+        self.go_on();
+    }
+
+    /// Why the store refuses this instance, once: another has its partitions. All that is not acknowledged must be read again.
+    pub fn take_fenced(&mut self) -> Option<String> {
+        self.fenced.take()
+    }
+
+    /// What the connection has to tell people.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Why rows wait, if they do.
@@ -199,12 +262,14 @@ impl ConnectorOutlet {
     /// same.
     pub fn clear(&mut self) {
         self.number += 1;
-        self.gathering = RowBatch::default();
+        self.gathering = RowBatch::of_session(self.number);
         self.sealed.clear();
         self.sealed_bytes = 0;
         self.acknowledged.clear();
         self.refused.clear();
-        self.buried.clear();
+        self.returned = None;
+        (self.homeless, self.buried) = (0, 0);
+        self.fenced = None;
     }
 }
 
@@ -226,10 +291,14 @@ impl Outlet for ConnectorOutlet {
         stamp: Stamp,
         header: Option<AddedHeader<'_>>,
     ) {
-        self.gathering.push(lane, row, stamp, header);
-        if self.gathering.len() >= BATCH_ROWS || self.gathering.bytes() >= BATCH_BYTES {
+        let is_full = self.gathering.len() >= BATCH_ROWS || self.gathering.bytes() >= BATCH_BYTES;
+        if is_full && !self.gathering.ends_within_record_of(row) {
             self.seal();
         }
+        if let Some(topic) = self.topics.get(row.partition.source) {
+            self.gathering.come_from(topic);
+        }
+        self.gathering.push(lane, row, stamp, header);
     }
 
     fn dispatch(&mut self) {

@@ -19,10 +19,12 @@ pub(super) type Order = (u64, RowBatch);
 /// What the worker tells.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Each row has its outcome.
-    Done(u64, RowBatch),
+    /// Each row has its outcome, or some were refused and the rest waits for what becomes of those.
+    Done(u64, Box<RowBatch>),
     /// It failed so many times in a row and tries again.
     Waiting { failures: u32, why: String },
+    /// Another instance has its partitions; the batch was dropped.
+    Fenced(u64, String),
     /// It gives up.
     GaveUp(String),
 }
@@ -78,7 +80,7 @@ impl Worker {
                 Ok(()) => {
                     self.failures = 0;
                     if let Some((number, batch)) = order.take()
-                        && !self.tell(Message::Done(number, batch))
+                        && !self.tell(Message::Done(number, Box::new(batch)))
                     {
                         return;
                     }
@@ -90,6 +92,16 @@ impl Worker {
                 Err(ConnectorError::Never(why)) => {
                     self.tell(Message::GaveUp(why));
                     return;
+                }
+                Err(ConnectorError::Fenced(why)) => {
+                    let number = order.take().map_or(0, |(number, _)| number);
+                    if !self.tell(Message::Fenced(number, why)) {
+                        return;
+                    }
+                    match self.orders.recv() {
+                        Ok(next) => order = Some(next),
+                        Err(_) => return,
+                    }
                 }
                 Err(ConnectorError::Later(why)) => {
                     if open_rows(order.as_ref()) < open {
@@ -122,7 +134,8 @@ impl Worker {
             }
         };
         let Some(batch) = batch else { return Ok(()) };
-        while !batch.is_done() {
+        // Refused rows find their place before the rest is written.
+        while !batch.is_done() && !batch.has_refused() {
             connected.write(batch)?;
         }
         Ok(())
@@ -178,7 +191,7 @@ mod tests {
         name: "busy",
         doc: "A store of this test.",
         options: &[],
-        promise: Promise { idempotent_by_key: true, ordered: true },
+        promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
         rows: RowForm::Columns,
         connect: Some(|_| Ok(Box::new(Busy))),
     };
@@ -199,6 +212,7 @@ mod tests {
             fields: None,
             timestamp: 0,
             partition,
+            offset: 0,
         };
         for _ in 0..4 {
             batch.push(Lane(0), &row, Stamp::At(0), None);
