@@ -121,4 +121,15 @@ impl Rows {
     pub fn bytes(&self) -> usize {
         self.rows.iter().map(|row| row.key.len() + row.value.len()).sum()
     }
+
+    /// Those at this offset and behind it; all of them without one.
+    #[must_use]
+    pub(crate) fn behind(mut self, offset: Option<i64>) -> Self {
+        let before = offset.map_or(0, |at| self.rows.partition_point(|row| row.offset < at));
+        if before > 0 {
+            self.rows.drain(..before);
+            self.whole.clear();
+        }
+        self
+    }
 }

@@ -174,11 +174,15 @@ impl Task {
     /// A record of a repartition topic that this version of the query did not write, with its offset.
     pub fn offer(&mut self, input: usize, rows: Rows) -> Result<(), (i64, String)> {
         let of = &mut self.inputs[input];
-        let Some(last) = rows.rows.last() else { return Ok(()) };
-        of.end = Some(last.offset + 1);
+        let Some(next) = rows.rows.last().map(|last| last.offset + 1) else { return Ok(()) };
+        let done = of.end.replace(of.end.map_or(next, |end| end.max(next)));
         let types = match &of.from {
             From::Records { lane, .. } => {
-                let count = rows.rows.len();
+                // One offset is committed for a partition that two inputs read, though one of them may have been ahead.
+                let rows = rows.behind(done);
+                let (count, Some(last)) = (rows.rows.len(), rows.rows.last()) else {
+                    return Ok(());
+                };
                 self.offered.0 += count;
                 self.offered.1 += count * (size_of::<Row>() + last.key.len() + last.value.len());
                 self.lanes.push(*lane, Item::Records { rows, next: 0 });
@@ -526,6 +530,9 @@ impl Task {
     /// What is wrong with a store: it is damaged, or another version of the query wrote it.
     pub fn restored(&mut self) -> Result<(), String> {
         self.time.restore(&mut self.lanes);
+        for number in 0..self.inputs.len() {
+            self.inputs[number].end = self.time.position(number);
+        }
         let watermark =
             |(number, input): (usize, &Input)| (input.node, self.lanes.watermark(number));
         let mut sources: Vec<(usize, Option<i64>)> =

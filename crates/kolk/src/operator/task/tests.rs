@@ -225,6 +225,54 @@ fn a_task_goes_on_where_it_was_committed_even_in_the_middle_of_a_record() {
     assert_eq!(values(&run(&mut next)), [r#"{"page":"home","at":300}"#]);
 }
 
+/// A topic that a query reads twice has one committed offset. Rows behind it were once taken a second time by the input that had
+/// been ahead.
+#[test]
+fn of_two_inputs_of_a_topic_each_goes_on_where_it_was() {
+    let [first, second] = stages();
+    let [visits, pages] = [first, second].map(|stage| stage.query.nodes);
+    let Operator::Sink(mut sink) = pages[1].operator.clone() else { panic!("a sink") };
+    sink.topic = "both".to_owned();
+    let mut both = stage("both", Source::new("visits"), sink);
+    let sink = both.query.nodes.remove(1);
+    both.query.nodes = vec![
+        visits[0].clone(),
+        visits[0].clone(),
+        Node { inputs: vec![0, 1], operator: Operator::Merge, schema: schema() },
+        Node { inputs: vec![2], ..sink },
+    ];
+    let new = || {
+        let options = TaskOptions { task: 0, targets: 2, upstream: vec![0, 0] };
+        Task::new(&both, &options).unwrap()
+    };
+    let texts: Vec<String> =
+        (1..=3).map(|at| format!("{{\"page\":\"p{at}\",\"at\":{at}}}")).collect();
+    let visits: Vec<(i64, &[u8])> = (1..).zip(texts.iter().map(String::as_bytes)).collect();
+
+    let mut task = new();
+    task.offer(0, rows(0, &visits[..2])).unwrap();
+    task.offer(1, rows(0, &visits[..1])).unwrap();
+    (0..2).for_each(|input| task.caught_up(input));
+    let mut output = run(&mut task);
+    assert_eq!(values(&output), [&*texts[0], &texts[0], &texts[1]]);
+    assert_eq!([0, 1].map(|input| task.position(input)), [Some(2), Some(1)]);
+    task.prepare_commit(&mut output).unwrap();
+
+    let mut task = new();
+    for of in output.addressed.iter().filter(|of| of.to == Destination::Changelog(0)) {
+        task.restore(0, of.key.of(&output.encoded).unwrap(), of.value.of(&output.encoded));
+    }
+    task.restored().unwrap();
+    assert_eq!([0, 1].map(|input| task.position(input)), [Some(2), Some(1)]);
+    for input in 0..2 {
+        task.passed(input, 1);
+        task.offer(input, rows(1, &visits[1..])).unwrap();
+        task.caught_up(input);
+    }
+    assert_eq!(values(&run(&mut task)), [&*texts[1], &texts[2], &texts[2]]);
+    assert_eq!([0, 1].map(|input| task.position(input)), [Some(3), Some(3)]);
+}
+
 #[test]
 fn a_bad_record_is_told_with_its_bytes_and_moves_no_watermark() {
     let [first, _] = stages();
