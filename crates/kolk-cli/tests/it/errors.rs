@@ -140,20 +140,3 @@ fn usage_is_told() {
     assert!(kolk.ok("completion bash").contains("_kolk()"));
     assert!(kolk.ok("--version").starts_with("kolk "));
 }
-
-#[test]
-fn a_join_by_foreign_key_wants_topics_of_one_partition() {
-    let kolk = Kolk::new();
-    kolk.ok("topic create loans --partitions 1");
-    kolk.ok("topic create books --partitions 2");
-    kolk.write(
-        "loans.sql",
-        "CREATE TABLE loans (id INT PRIMARY KEY, book INT) WITH (kafka_topic='loans', value_format='JSON');
-         CREATE TABLE books (id INT PRIMARY KEY, title STRING) WITH (kafka_topic='books', value_format='JSON');
-         CREATE TABLE lent AS SELECT l.id, title FROM loans l JOIN books b ON l.book = b.id;",
-    );
-    kolk.run("run loans.sql --until-end").with(2).says(&[
-        "query lent joins tables on a foreign key, which all happens in one task: topic 'books' has 2 partitions",
-        "Copy its table into a topic of one partition, or join on the primary key of both tables",
-    ]);
-}
