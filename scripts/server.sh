@@ -11,6 +11,8 @@
 # What it leaves in `data`: `pid`, the server's process id: `kill -9 "$(cat DIR/pid)"` is a crash, and the script ends with status 1;
 # `log`, what the server said; `port`. SIGTERM (or SIGINT) stops server and script.
 me=${0##*/} server='' guardian=''
+# What a server takes for the wish that it ends soon and well.
+stop_signal=TERM
 
 is_free() { ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
 
@@ -46,7 +48,7 @@ make_certificates() {
 
 stop_server() {
   trap '' TERM INT
-  if [ -n "$server" ]; then kill "$server" 2> /dev/null || true; wait "$server" || true; fi
+  if [ -n "$server" ]; then kill -s "$stop_signal" "$server" 2> /dev/null || true; wait "$server" || true; fi
   # Whoever has started a server on the folder since then has written its own.
   [ "$(cat "$data/pid" 2> /dev/null)" != "$server" ] || rm -f "$data/pid"
   [ -z "$guardian" ] || kill "$guardian" 2> /dev/null || true

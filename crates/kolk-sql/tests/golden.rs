@@ -17,7 +17,7 @@ use std::{fs, iter};
 /// Stores of these tests: one with keys, one that may change the places of rows, one that takes bytes, one that was left out.
 static STORES: &[&Kind] = &[&TABLES, &SHARDS, &LOG, &ABSENT];
 const fn option(name: &'static str, kind: OptionKind, default: Option<&'static str>) -> OptionRow {
-    OptionRow { name, kind, default, doc: "What it says." }
+    OptionRow::new(name, kind, default, "What it says.")
 }
 const OPTIONS: &[OptionRow] = &[
     option("table", OptionKind::Text, None),

@@ -14,67 +14,58 @@ use kolk::topology::{Kind, OptionKind, OptionRow, Promise, RowForm};
 
 /// What can be said to it.
 const OPTIONS: &[OptionRow] = &[
-    row(
+    OptionRow::new(
         "contact_points",
         OptionKind::Text,
         None,
         "Nodes to begin with: `host[:port]`, separated by commas; port 9042.",
     ),
-    row("keyspace", OptionKind::Text, None, "The keyspace, which must exist."),
-    row("table", OptionKind::Text, None, "The table."),
-    row(
+    OptionRow::new("keyspace", OptionKind::Text, None, "The keyspace, which must exist."),
+    OptionRow::new("table", OptionKind::Text, None, "The table."),
+    OptionRow::new(
         "create_table",
         OptionKind::Boolean,
         Some("FALSE"),
         "Creates the table if it does not exist, with the columns of the query and its key as partition key.",
     ),
-    row(
+    OptionRow::new(
         "written_at",
         OptionKind::Column,
         Some("none"),
         "A column of type timestamp in the table that gets the time at which the row was written.",
     ),
-    row(
+    OptionRow::new(
         "ttl",
         OptionKind::Number(1, 630_720_000),
         Some("never"),
         "After how many seconds rows expire.",
     ),
-    row("username", OptionKind::Text, Some("none"), "For password authentication."),
-    row(
+    OptionRow::new("username", OptionKind::Text, Some("none"), "For password authentication."),
+    OptionRow::new(
         "password",
         OptionKind::Secret,
         Some("none"),
         "`${env:NAME}`, `${file:PATH}`, or the password itself.",
     ),
-    row(
+    OptionRow::new(
         "tls",
         OptionKind::Boolean,
         Some("FALSE"),
         "Encrypts, and checks the server's certificate.",
     ),
-    row(
+    OptionRow::new(
         "tls_ca",
         OptionKind::Text,
         Some("the system's"),
         "A PEM file with the authorities to trust.",
     ),
-    row(
+    OptionRow::new(
         "request_timeout_ms",
         OptionKind::Number(100, 600_000),
         Some("10000"),
         "After how many milliseconds without an answer a write is repeated.",
     ),
 ];
-
-const fn row(
-    name: &'static str,
-    kind: OptionKind,
-    default: Option<&'static str>,
-    doc: &'static str,
-) -> OptionRow {
-    OptionRow { name, kind, default, doc }
-}
 
 /// The kind.
 pub(crate) static KIND: Kind = Kind {

@@ -23,65 +23,56 @@ use kolk::topology::{Kind, OptionKind, OptionRow, Promise, RowForm};
 
 /// What can be said to it.
 const OPTIONS: &[OptionRow] = &[
-    row("stream", OptionKind::Text, None, "The stream's name; it must exist."),
-    row(
+    OptionRow::new("stream", OptionKind::Text, None, "The stream's name; it must exist."),
+    OptionRow::new(
         "region",
         OptionKind::Text,
         Some("AWS_REGION, AWS_DEFAULT_REGION, or the profile's"),
         "The region of AWS, `eu-west-1` for example.",
     ),
-    row(
+    OptionRow::new(
         "endpoint",
         OptionKind::Text,
         Some("the region's"),
         "A URL in place of the region's: a VPC endpoint, or another server that speaks Kinesis.",
     ),
-    row(
+    OptionRow::new(
         "partition_key",
         OptionKind::Text,
         Some("the record's key"),
         "Columns, separated by commas, whose values choose the shard.",
     ),
-    row(
+    OptionRow::new(
         "access_key_id",
         OptionKind::Secret,
         Some("AWS_ACCESS_KEY_ID, or the profile's"),
         "`${env:NAME}`, `${file:PATH}`, or the id itself; needs secret_access_key.",
     ),
-    row(
+    OptionRow::new(
         "secret_access_key",
         OptionKind::Secret,
         Some("AWS_SECRET_ACCESS_KEY, or the profile's"),
         "`${env:NAME}`, `${file:PATH}`, or the key itself.",
     ),
-    row(
+    OptionRow::new(
         "session_token",
         OptionKind::Secret,
         Some("AWS_SESSION_TOKEN, or the profile's"),
         "What temporary credentials have beside the two.",
     ),
-    row(
+    OptionRow::new(
         "profile",
         OptionKind::Text,
         Some("AWS_PROFILE, or `default`"),
         "A profile of `~/.aws/credentials` and `~/.aws/config`.",
     ),
-    row(
+    OptionRow::new(
         "request_timeout_ms",
         OptionKind::Number(100, 600_000),
         Some("10000"),
         "After how many milliseconds without an answer a call is repeated.",
     ),
 ];
-
-const fn row(
-    name: &'static str,
-    kind: OptionKind,
-    default: Option<&'static str>,
-    doc: &'static str,
-) -> OptionRow {
-    OptionRow { name, kind, default, doc }
-}
 
 /// The kind.
 pub(crate) static KIND: Kind = Kind {

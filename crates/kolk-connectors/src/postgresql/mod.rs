@@ -30,70 +30,61 @@ use kolk::topology::{Kind, OptionKind, OptionRow, Promise, RowForm};
 
 /// What can be said to it.
 const OPTIONS: &[OptionRow] = &[
-    row("table", OptionKind::Text, None, "The table."),
-    row("schema", OptionKind::Text, Some("public"), "The schema that the table is in."),
-    row(
+    OptionRow::new("table", OptionKind::Text, None, "The table."),
+    OptionRow::new("schema", OptionKind::Text, Some("public"), "The schema that the table is in."),
+    OptionRow::new(
         "url",
         OptionKind::Secret,
         Some("none"),
         "`postgresql://user@host:port/database`, in place of the options that follow, which win where they are given too.",
     ),
-    row("host", OptionKind::Text, Some("localhost"), "The server's name or address."),
-    row("port", OptionKind::Number(1, 65535), Some("5432"), "The server's port."),
-    row("database", OptionKind::Text, Some("the user's name"), "The database."),
-    row("username", OptionKind::Text, Some("postgres"), "The role that writes."),
-    row(
+    OptionRow::new("host", OptionKind::Text, Some("localhost"), "The server's name or address."),
+    OptionRow::new("port", OptionKind::Number(1, 65535), Some("5432"), "The server's port."),
+    OptionRow::new("database", OptionKind::Text, Some("the user's name"), "The database."),
+    OptionRow::new("username", OptionKind::Text, Some("postgres"), "The role that writes."),
+    OptionRow::new(
         "password",
         OptionKind::Secret,
         Some("none"),
         "`${env:NAME}`, `${file:PATH}`, or the password itself.",
     ),
-    row(
+    OptionRow::new(
         "tls",
         OptionKind::Boolean,
         Some("FALSE"),
         "Encrypts, and checks the server's certificate and name.",
     ),
-    row(
+    OptionRow::new(
         "tls_ca",
         OptionKind::Text,
         Some("the system's"),
         "A PEM file with the authorities to trust.",
     ),
-    row(
+    OptionRow::new(
         "mode",
         OptionKind::Text,
         Some("upsert, append without a key"),
         "`upsert`: a row takes the place of the one with its key. `append`: every row is a new one.",
     ),
-    row(
+    OptionRow::new(
         "create_table",
         OptionKind::Boolean,
         Some("FALSE"),
         "Creates the table if it does not exist, with the columns of the query and its key as primary key.",
     ),
-    row(
+    OptionRow::new(
         "offsets_table",
         OptionKind::Text,
         Some("kolk_offsets"),
         "The table, in the same schema, that holds positions in the input; made if it does not exist.",
     ),
-    row(
+    OptionRow::new(
         "request_timeout_ms",
         OptionKind::Number(100, 600_000),
         Some("30000"),
         "After how many milliseconds without an answer the connection is given up and a batch is written again.",
     ),
 ];
-
-const fn row(
-    name: &'static str,
-    kind: OptionKind,
-    default: Option<&'static str>,
-    doc: &'static str,
-) -> OptionRow {
-    OptionRow { name, kind, default, doc }
-}
 
 /// The kind.
 pub(crate) static KIND: Kind = Kind {

@@ -38,6 +38,19 @@ pub struct OptionRow {
     pub doc: &'static str,
 }
 
+impl OptionRow {
+    /// An option: see the fields.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        kind: OptionKind,
+        default: Option<&'static str>,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, kind, default, doc }
+    }
+}
+
 /// What the value of an option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionKind {

@@ -1,8 +1,8 @@
 """Events from Kafka into a Kinesis stream, as users write it today: calls of up to 500 entries, what failed again, then the offsets.
 
-    kinesis.py create ADDRESS STREAM                       an empty stream
-    kinesis.py copy ADDRESS STREAM BOOTSTRAP TOPIC COUNT   until so many events are stored and committed
-    kinesis.py check ADDRESS STREAM                        prints how many records there are, and the sum of their event_id
+    into_kinesis.py create ADDRESS STREAM                       an empty stream
+    into_kinesis.py copy ADDRESS STREAM BOOTSTRAP TOPIC COUNT   until so many events are stored and committed
+    into_kinesis.py check ADDRESS STREAM                        prints how many records there are, and the sum of their event_id
 """
 import json
 import sys
