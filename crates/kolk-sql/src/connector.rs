@@ -4,7 +4,9 @@ use crate::ast::{OptionAssignment, OptionValueKind, Text};
 use crate::error::{Problem, Result, listed, nearest};
 use crate::source::Span;
 use kolk::schema::Column;
-use kolk::topology::{Connector, Delivery, Given, Kind, OptionKind, OptionRow, Secrets, Target};
+use kolk::topology::{
+    Connector, Delivery, Given, Keyless, Kind, OptionKind, OptionRow, Secrets, Target,
+};
 
 /// The store that a statement names, and what it says to it.
 #[derive(Debug)]
@@ -103,13 +105,40 @@ impl ConnectorOptions {
         }
     }
 
+    /// Refuses a table where no row takes the place of another. Rows that are `last` of their key have no place to take.
+    pub(crate) fn check_table(&self, connector: &Connector, last: bool) -> Result<()> {
+        let name = self.kind.name;
+        let topic =
+            "write the table to a topic, declare that as a stream, and write the stream there";
+        if !self.kind.promise.idempotent_by_key {
+            let message = format!("connector='{name}' has no keys, so it cannot hold a table");
+            let label = "rows cannot replace each other there";
+            return Err(Problem::new(self.span, message, label).help(topic));
+        }
+        match connector.keyless() {
+            Some(Keyless { option, why, instead }) if !last => {
+                let message = format!("{why}, so connector='{name}' cannot hold a table");
+                let span = self.span_of(option).unwrap_or(self.span);
+                Err(Problem::new(span, message, "rows cannot replace each other there")
+                    .help(format!("{instead}. For every change as a row of its own: {topic}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where an option is given.
+    fn span_of(&self, name: &str) -> Option<Span> {
+        self.given.iter().find(|(row, ..)| row.name == name).map(|(.., span)| *span)
+    }
+
     /// The delivery that the statement asks for, if the store can keep it; without a word the one that fits.
     pub(crate) fn check_delivery(
         &self,
         delivery: Delivery,
         word: Option<&Text>,
+        connector: &Connector,
     ) -> Result<Delivery> {
-        let (name, promise) = (self.kind.name, self.kind.promise);
+        let (name, promise) = (self.kind.name, connector.promise());
         let span = word.map_or(self.span, |word| word.span);
         let refuse = |why: String, help: String| {
             Err(Problem::new(span, why, "cannot be promised").help(help))
@@ -139,6 +168,11 @@ impl ConnectorOptions {
                     "delivery='bin_packed' or delivery='individual'; a crash may repeat rows".to_owned()
                 },
             ),
+            Delivery::Idempotent if let Some(keyless) = connector.keyless() => match word {
+                // Processing at least once asks for no more.
+                None => Ok(Delivery::Batched),
+                Some(word) => Err(self.doubling(keyless, word.span)),
+            },
             Delivery::Idempotent if !promise.idempotent_by_key => refuse(
                 format!("connector='{name}' has no keys under which a repeated row changes nothing"),
                 "delivery='bin_packed' or delivery='individual'; a crash may repeat rows".to_owned(),
@@ -149,6 +183,25 @@ impl ConnectorOptions {
                     .to_owned(),
             ),
             possible => Ok(possible),
+        }
+    }
+
+    /// What is wrong with `delivery='idempotent'` where a row that is written again is there twice.
+    fn doubling(&self, keyless: Keyless, word: Span) -> Box<Problem> {
+        let Keyless { option, why, instead } = keyless;
+        let message = format!("{why}, so a crash may leave rows there twice");
+        let positions = if self.kind.promise.transactional {
+            "delivery='exactly_once' (the default), or "
+        } else {
+            ""
+        };
+        let repeats =
+            "delivery='batched' or delivery='individual' where a repeated row does no harm";
+        let problem = Problem::new(word, message, "cannot be promised")
+            .help(format!("{positions}{instead}; {repeats}"));
+        match self.span_of(option) {
+            Some(span) => problem.label(span, "because of this"),
+            None => problem,
         }
     }
 
@@ -184,6 +237,11 @@ fn value(row: &OptionRow, assignment: &OptionAssignment) -> Result<String> {
         {
             Ok(text.to_lowercase())
         }
+        (OptionKind::Choice(words), OptionValueKind::Text(text))
+            if words.iter().any(|word| text.eq_ignore_ascii_case(word)) =>
+        {
+            Ok(text.to_lowercase())
+        }
         (OptionKind::Number(min, max), OptionValueKind::Integer(number))
             if (min..=max).contains(number) =>
         {
@@ -196,6 +254,7 @@ fn value(row: &OptionRow, assignment: &OptionAssignment) -> Result<String> {
                 OptionKind::Text | OptionKind::Secret | OptionKind::Column => {
                     "text in quotes".to_owned()
                 }
+                OptionKind::Choice(words) => format!("'{}'", words.join("' or '")),
             };
             let message = format!("{} must be {wanted}", row.name);
             Err(Problem::new(span, message, "not that").help(row.doc.to_owned()))

@@ -6,16 +6,17 @@
 use kolk::schema::Schema;
 use kolk::sink::connector::{Connection, ConnectorError};
 use kolk::topology::{
-    Aggregate, Connect, Conventions, Kind, Node, Operator, OptionKind, OptionRow, Payload, Promise,
-    Query, RowForm, Target, Topology,
+    Aggregate, Connect, Conventions, Keyless, Kind, Node, Operator, OptionKind, OptionRow, Payload,
+    Promise, Query, RowForm, Target, Topology,
 };
 use kolk_sql::{Session, Source, SqlError, compile, reference};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, iter};
 
-/// Stores of these tests: one with keys, one that may change the places of rows, one that takes bytes, one that was left out.
-static STORES: &[&Kind] = &[&TABLES, &SHARDS, &LOG, &ABSENT];
+/// Stores of these tests: one with keys, one that may change the places of rows, one that takes bytes, one that keeps positions and
+/// may append, one that was left out.
+static STORES: &[&Kind] = &[&TABLES, &SHARDS, &LOG, &LEDGER, &ABSENT];
 const fn option(name: &'static str, kind: OptionKind, default: Option<&'static str>) -> OptionRow {
     OptionRow::new(name, kind, default, "What it says.")
 }
@@ -26,7 +27,8 @@ const OPTIONS: &[OptionRow] = &[
 ];
 const fn kind(name: &'static str, keyed: bool, connect: Option<Connect>) -> Kind {
     let promise = Promise { idempotent_by_key: keyed, ordered: keyed, transactional: false };
-    Kind { name, doc: "A store.", options: OPTIONS, promise, rows: RowForm::Columns, connect }
+    let (doc, keyless, rows) = ("A store.", None, RowForm::Columns);
+    Kind { name, doc, options: OPTIONS, promise, keyless, rows, connect }
 }
 static TABLES: Kind = kind("tables", true, Some(never));
 static SHARDS: Kind = kind("shards", false, Some(never));
@@ -35,6 +37,20 @@ static LOG: Kind = Kind {
     rows: RowForm::Bytes,
     ..kind("log", false, Some(never))
 };
+static LEDGER: Kind = Kind {
+    options: &[
+        option("table", OptionKind::Text, None),
+        option("mode", OptionKind::Choice(&["replace", "add"]), Some("replace")),
+    ],
+    promise: Promise { idempotent_by_key: true, ordered: true, transactional: true },
+    keyless: Some(added),
+    ..kind("ledger", true, Some(never))
+};
+fn added(target: &Target) -> Option<Keyless> {
+    let why = "what is added has no key";
+    let is_added = target.option("mode") == Some("add") || target.key.is_empty();
+    is_added.then_some(Keyless { option: "mode", why, instead: "mode='replace'" })
+}
 static ABSENT: Kind = kind("absent", true, None);
 fn never(_: &Target) -> Result<Box<dyn Connection>, ConnectorError> {
     Err(ConnectorError::Never("plans are not run".to_owned()))

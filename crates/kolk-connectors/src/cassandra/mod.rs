@@ -73,6 +73,7 @@ pub(crate) static KIND: Kind = Kind {
     doc: "Apache Cassandra and ScyllaDB, through CQL.",
     options: OPTIONS,
     promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
+    keyless: None,
     rows: RowForm::Columns,
     #[cfg(feature = "cassandra")]
     connect: Some(connection::connect),

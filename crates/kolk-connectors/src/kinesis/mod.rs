@@ -80,6 +80,7 @@ pub(crate) static KIND: Kind = Kind {
     doc: "Amazon Kinesis Data Streams.",
     options: OPTIONS,
     promise: Promise { idempotent_by_key: false, ordered: true, transactional: false },
+    keyless: None,
     rows: RowForm::Bytes,
     #[cfg(feature = "kinesis")]
     connect: Some(connection::connect),

@@ -62,7 +62,7 @@ const OPTIONS: &[OptionRow] = &[
     ),
     OptionRow::new(
         "mode",
-        OptionKind::Text,
+        OptionKind::Choice(&["upsert", "append"]),
         Some("upsert, append without a key"),
         "`upsert`: a row takes the place of the one with its key. `append`: every row is a new one.",
     ),
@@ -92,6 +92,10 @@ pub(crate) static KIND: Kind = Kind {
     doc: "PostgreSQL, exactly once.",
     options: OPTIONS,
     promise: Promise { idempotent_by_key: true, ordered: true, transactional: true },
+    #[cfg(feature = "postgresql")]
+    keyless: Some(statement::keyless),
+    #[cfg(not(feature = "postgresql"))]
+    keyless: None,
     rows: RowForm::Columns,
     #[cfg(feature = "postgresql")]
     connect: Some(connection::connect),

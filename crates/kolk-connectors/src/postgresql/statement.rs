@@ -3,7 +3,7 @@
 use super::column_type::{self, ColumnType, Way};
 use super::schema::{self, Table, TableColumn};
 use kolk::sink::connector::ConnectorError;
-use kolk::topology::Target;
+use kolk::topology::{Keyless, Target};
 
 /// What rows are written with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,16 @@ pub(super) fn is_append(target: &Target) -> Result<bool, ConnectorError> {
         Some(mode) if mode.eq_ignore_ascii_case("upsert") => Ok(false),
         Some(mode) => never(format!("postgresql: mode '{mode}' is neither 'upsert' nor 'append'")),
     }
+}
+
+/// Why every row is a new one, where it is: without positions a crash doubles rows, and a table's rows pile up.
+pub(super) fn keyless(target: &Target) -> Option<Keyless> {
+    let why = match (is_append(target), target.option("mode")) {
+        (Ok(true), Some(_)) => "mode='append' makes each row a new one",
+        (Ok(true), None) => "rows without a key are appended, each is a new one",
+        _ => return None,
+    };
+    Some(Keyless { option: "mode", why, instead: "mode='upsert'" })
 }
 
 /// Checks the query's columns against the table.
@@ -310,6 +320,16 @@ mod tests {
         assert_eq!(statements.mode, Mode::Append { copy });
         let keyed = of_table(&target(Some("append"), &[0]), &table(&COLUMNS, &[])).unwrap();
         assert_eq!(keyed.mode, statements.mode);
+    }
+
+    #[test]
+    fn appended_rows_have_no_key() {
+        let why = |mode, key: &[usize]| keyless(&target(mode, key)).map(|it| it.why);
+        assert_eq!(why(None, &[0]), None);
+        assert_eq!(why(Some("upsert"), &[]), None, "the table has the key");
+        assert_eq!(why(Some("append"), &[0]), Some("mode='append' makes each row a new one"));
+        let silent = Some("rows without a key are appended, each is a new one");
+        assert_eq!(why(None, &[]), silent);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::query::named_by_options;
 use super::rows::KeyPart;
 use super::sink::Wanted;
 use super::{Planner, sink};
-use crate::ast::CreateAs;
+use crate::ast::{CreateAs, Emit};
 use crate::connector::ConnectorOptions;
-use crate::error::{Problem, Result};
+use crate::error::Result;
 use kolk::topology::{Collection, Format, Payload, Sink, Updates};
 
 impl Planner<'_> {
@@ -24,21 +24,6 @@ impl Planner<'_> {
         if self.keeps_existing(&create.name, create.on_existing)? {
             return Ok(());
         }
-        let promise = connector.kind.promise;
-        if draft.rows.collection == Collection::Table && !promise.idempotent_by_key {
-            let message = format!(
-                "connector='{}' has no keys, so it cannot hold a table",
-                connector.kind.name
-            );
-            return Err(Problem::new(
-                connector.span,
-                message,
-                "rows cannot replace each other there",
-            )
-            .help(
-                "write the table to a topic, declare that as a stream, and write the stream there",
-            ));
-        }
         let selected = draft.schema.columns.clone();
         let value = match draft.payload {
             PayloadKind::Unchanged => Payload::Unchanged,
@@ -49,21 +34,22 @@ impl Planner<'_> {
         };
         let (key, key_columns) = store_key(&mut draft);
         let target = connector.connector(asked.name, &selected, key_columns);
-        let mut sink = Sink {
-            name: draft.name.clone(),
-            topic: format!("{} of {}", draft.name, connector.kind.name),
-            key,
-            value,
-            connector: Some(Box::new(target)),
-            updates: Updates::Latest,
-            ..Sink::new(&draft.name)
-        };
+        if draft.rows.collection == Collection::Table {
+            let emit = asked.select.emit.as_ref();
+            connector.check_table(&target, emit.is_some_and(|emit| emit.content == Emit::Final))?;
+        }
+        let topic = format!("{} of {}", draft.name, connector.kind.name);
+        let updates = Updates::Latest;
+        let mut sink =
+            Sink { name: draft.name.clone(), topic, key, value, updates, ..Sink::new(&draft.name) };
         let (wanted, word) = (self.store_delivery(asked, &draft)?, asked.options.text("delivery"));
         match wanted {
             Wanted::Plain(delivery) => {
-                sink.delivery = connector.check_delivery(delivery, word.as_ref())?;
+                sink.delivery = connector.check_delivery(delivery, word.as_ref(), &target)?;
+                sink.connector = Some(Box::new(target));
             }
             Wanted::Bins(bins) => {
+                sink.connector = Some(Box::new(target));
                 let formats =
                     Formats { value: Format::Json, ..self.output_formats(asked.options, &draft)? };
                 return self.pack(Step { draft, sink, formats }, &bins);

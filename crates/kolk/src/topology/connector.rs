@@ -17,8 +17,10 @@ pub struct Kind {
     pub doc: &'static str,
     /// What a statement may say to it.
     pub options: &'static [OptionRow],
-    /// What can be relied on.
+    /// What can be relied on, except where `keyless` says otherwise.
     pub promise: Promise,
+    /// Whether a target's rows have no keys, though those of the kind may have. `None`: they are as `promise` says.
+    pub keyless: Option<fn(&Target) -> Option<Keyless>>,
     /// What it is given for a row.
     pub rows: RowForm,
     /// Connects, and checks that the rows fit the store. `None` when this build does not have it.
@@ -64,6 +66,8 @@ pub enum OptionKind {
     Boolean,
     /// A whole number between these.
     Number(i64, i64),
+    /// One of these words, in small letters.
+    Choice(&'static [&'static str]),
 }
 
 /// What a kind of store can be relied on for.
@@ -76,6 +80,17 @@ pub struct Promise {
     /// It can store rows and the positions in the input up to which they reach in one transaction of its own, so that it knows
     /// after a crash which rows it has: see [`Ledger`](crate::sink::connector::Ledger).
     pub transactional: bool,
+}
+
+/// Why every row of a target is a new one: none takes the place of another, so a row that is written again is there twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyless {
+    /// The option that decides it, whether given or not.
+    pub option: &'static str,
+    /// Why, as the beginning of a sentence.
+    pub why: &'static str,
+    /// What to say in place of it.
+    pub instead: &'static str,
 }
 
 /// What a kind of store is given for a row.
@@ -113,6 +128,22 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, target } = self;
         f.debug_struct("Connector").field("kind", &kind.name).field("target", target).finish()
+    }
+}
+
+impl Connector {
+    /// Why rows of this target have no keys, though those of its kind may have.
+    #[must_use]
+    pub fn keyless(&self) -> Option<Keyless> {
+        self.kind.keyless.and_then(|keyless| keyless(&self.target))
+    }
+
+    /// What can be relied on for this target.
+    #[must_use]
+    pub fn promise(&self) -> Promise {
+        let of_kind = self.kind.promise;
+        let idempotent_by_key = of_kind.idempotent_by_key && self.keyless().is_none();
+        Promise { idempotent_by_key, ..of_kind }
     }
 }
 

@@ -18,7 +18,8 @@ mod prune;
 
 pub use aggregate::{Aggregate, AggregateCall, AggregateFunction, Emit, Late, Window, Windowing};
 pub use connector::{
-    Connect, Connector, Given, Kind, OptionKind, OptionRow, Promise, RowForm, Secrets, Target,
+    Connect, Connector, Given, Keyless, Kind, OptionKind, OptionRow, Promise, RowForm, Secrets,
+    Target,
 };
 pub use exchange::Exchange;
 pub use foreign_key::{ForeignKey, ForeignKeyStep};

@@ -82,6 +82,7 @@ static SHELF: Kind = Kind {
     doc: "A store of these tests.",
     options: &[],
     promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
+    keyless: None,
     rows: RowForm::Columns,
     connect: Some(connect),
 };

@@ -192,6 +192,7 @@ mod tests {
         doc: "A store of this test.",
         options: &[],
         promise: Promise { idempotent_by_key: true, ordered: true, transactional: false },
+        keyless: None,
         rows: RowForm::Columns,
         connect: Some(|_| Ok(Box::new(Busy))),
     };
