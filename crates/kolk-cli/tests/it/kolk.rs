@@ -114,13 +114,13 @@ impl Running {
         fs::read_to_string(&self.out).unwrap()
     }
 
-    /// Waits until `done` holds of what was printed.
     /// What it has said on standard error so far.
     #[allow(dead_code, reason = "only tests of stores ask for it")]
     pub(crate) fn err(&self) -> String {
         fs::read_to_string(&self.err).unwrap_or_default()
     }
 
+    /// Waits until `done` holds of what was printed.
     pub(crate) fn wait_until(&mut self, done: impl Fn(&str) -> bool) {
         self.poll(|running| done(&running.out()).then_some(()), "to print something");
     }

@@ -74,12 +74,15 @@ pub(super) fn is_append(target: &Target) -> Result<bool, ConnectorError> {
 
 /// Why every row is a new one, where it is: without positions a crash doubles rows, and a table's rows pile up.
 pub(super) fn keyless(target: &Target) -> Option<Keyless> {
-    let why = match (is_append(target), target.option("mode")) {
-        (Ok(true), Some(_)) => "mode='append' makes each row a new one",
-        (Ok(true), None) => "rows without a key are appended, each is a new one",
+    let (why, instead) = match (is_append(target), target.option("mode")) {
+        (Ok(true), Some(_)) => ("mode='append' makes each row a new one", "mode='upsert'"),
+        (Ok(true), None) => (
+            "rows without a selected key are appended, each is a new one",
+            "select the key's columns, or say mode='upsert'",
+        ),
         _ => return None,
     };
-    Some(Keyless { option: "mode", why, instead: "mode='upsert'" })
+    Some(Keyless { option: "mode", why, instead })
 }
 
 /// Checks the query's columns against the table.
@@ -171,7 +174,7 @@ fn upsert(target: &Target, table: &Table, columns: &[Bound]) -> Result<Mode, Con
             format!("is unique by {}, which the query does not select", there.join(", "))
         };
         return never(format!(
-            "{} {has}, so no row can take the place of another: give it the query's key, or say mode = 'append'",
+            "{} {has}, so no row can take the place of another: give it the query's key, or, for a stream, say mode = 'append'",
             place(target)
         ));
     };
@@ -246,7 +249,7 @@ pub(super) fn create(target: &Target) -> Result<String, ConnectorError> {
         if keys.is_empty() {
             return never(
                 "postgresql: create_table needs a key for mode = 'upsert', and the query selects no column of its record key: \
-                 create the table yourself, or say mode = 'append'"
+                 create the table yourself, or, for a stream, say mode = 'append'"
                     .to_owned(),
             );
         }
@@ -328,7 +331,7 @@ mod tests {
         assert_eq!(why(None, &[0]), None);
         assert_eq!(why(Some("upsert"), &[]), None, "the table has the key");
         assert_eq!(why(Some("append"), &[0]), Some("mode='append' makes each row a new one"));
-        let silent = Some("rows without a key are appended, each is a new one");
+        let silent = Some("rows without a selected key are appended, each is a new one");
         assert_eq!(why(None, &[]), silent);
     }
 

@@ -166,8 +166,8 @@ fn what_does_not_fit_the_table_is_told_before_there_is_a_row() {
         ),
         (
             "misfit",
-            "SELECT id, name",
-            "SELECT name",
+            "') AS SELECT id, name",
+            "', mode = 'upsert') AS SELECT name",
             ["column id, which takes no NULL", "does not select it"],
         ),
         ("keyless", "", "", ["no primary key and no unique index", "mode = 'append'"]),
