@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 parts=${KOLK_PARTS:-$root/target/parts}
 # The codecs are kafka-python's: it has none of its own but gzip.
-pins="boto3==1.44.5 cassandra-driver==3.30.1 confluent-kafka==2.16.1 kafka-python==3.0.12 crc32c==2.9 python-snappy==0.7.3 lz4==4.4.5 zstandard==0.25.0"
+pins="boto3==1.44.5 cassandra-driver==3.30.1 confluent-kafka==2.16.1 kafka-python==3.0.12 psycopg==3.3.8 psycopg-binary==3.3.8 crc32c==2.9 python-snappy==0.7.3 lz4==4.4.5 zstandard==0.25.0"
 # Named by what is in it: other checkouts that share the folder may want other packages.
 venv=$parts/python-$(cksum <<< "$pins" | cut -d" " -f1)
 

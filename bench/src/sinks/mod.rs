@@ -126,7 +126,7 @@ impl Setup<'_> {
                 let mut command = command(&self.python);
                 command.args(["-W", "ignore"]).arg(contender.store.rival(self.place));
                 command.args(["copy", &self.server.address, &table, &self.kafka.address, &input]);
-                command.arg(records.to_string());
+                command.arg(records.to_string()).args(contender.store.way);
                 command
             }
         };
@@ -177,7 +177,8 @@ impl Setup<'_> {
     /// Has the rival's program do something beside the measured; returns what it printed.
     fn rival(&self, store: &Store, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.python);
-        rivals::run(command.args(["-W", "ignore"]).arg(store.rival(self.place)).args(arguments))
+        command.args(["-W", "ignore"]).arg(store.rival(self.place)).args(arguments);
+        rivals::run(command.args(store.way))
     }
 }
 
@@ -199,7 +200,7 @@ fn report(all: &[Contender], (plan, rival_repeats): (Plan, usize), machine: &str
         let figures = contender.series.figures(few, many);
         let kolk = all
             .iter()
-            .find(|it| it.store.name == contender.store.name && it.engine == Engine::Kolk);
+            .find(|it| it.store.title == contender.store.title && it.engine == Engine::Kolk);
         let ratio = kolk.map(|kolk| figures.slope / kolk.series.figures(few, many).slope);
         table.row([contender.name()].into_iter().chain(cells(&figures, ratio)));
     }

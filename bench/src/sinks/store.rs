@@ -5,10 +5,15 @@ use crate::server::Server;
 use anyhow::Result;
 use std::path::PathBuf;
 
-/// A store. Its rival's program, `bench/rivals/stores/into_NAME.py`, also makes its tables and checks them: `create`, `copy`, `check`.
+/// A store, and a way to write to it. Its rival's program, `bench/rivals/stores/into_NAME.py`, also makes its tables and checks them:
+/// `create`, `copy`, `check`.
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) name: &'static str,
+    name: &'static str,
+    /// `scripts/NAME.sh` runs its server.
+    server: &'static str,
+    /// What the rival's program is told behind all else: another way than its usual one.
+    pub(super) way: Option<&'static str>,
     /// Its name, for people.
     pub(super) title: &'static str,
     /// Options of a statement that writes to a table through an address.
@@ -21,6 +26,8 @@ pub(super) struct Store {
 pub(super) const STORES: &[Store] = &[
     Store {
         name: "cassandra",
+        server: "cassandra",
+        way: None,
         title: "Apache Cassandra",
         options: |address, table| {
             format!(
@@ -32,6 +39,8 @@ pub(super) const STORES: &[Store] = &[
     },
     Store {
         name: "kinesis",
+        server: "kinesis",
+        way: None,
         title: "Kinesis (kinesalite)",
         options: |address, table| {
             format!(
@@ -42,13 +51,37 @@ pub(super) const STORES: &[Store] = &[
         notes: "`put_records` of up to 500 events of a poll of up to 2000, entries that failed sent again until there are none, which \
                 does not keep the order of a key; offsets committed behind each poll",
     },
+    Store {
+        name: "postgresql",
+        server: "postgres",
+        way: None,
+        title: "PostgreSQL, upsert",
+        options: |address, table| postgresql(address, table, "upsert"),
+        notes: "the rows of a poll of up to 2000 by `COPY` into a temporary table, `INSERT … SELECT … ON CONFLICT DO UPDATE` from there, which took \
+                less than other ways (`unnest`, JSON, `VALUES`, `executemany`), commit, then the offsets. Every row at least once; Kolk: exactly once",
+    },
+    Store {
+        name: "postgresql",
+        server: "postgres",
+        way: Some("append"),
+        title: "PostgreSQL, append",
+        options: |address, table| postgresql(address, table, "append"),
+        notes: "the rows of a poll of up to 2000 by `COPY`, commit, then the offsets: a crash between those doubles rows. Kolk: exactly once",
+    },
 ];
 
+fn postgresql(address: &str, table: &str, mode: &str) -> String {
+    let (host, port) = address.split_once(':').unwrap_or((address, "5432"));
+    format!(
+        "connector = 'postgresql', host = '{host}', port = {port}, table = '{table}', mode = '{mode}'"
+    )
+}
+
 impl Store {
-    /// Starts its server by `scripts/NAME.sh`, on new data.
+    /// Starts its server, on new data.
     pub(super) fn serve(&self, place: &Place) -> Result<Server> {
-        let folder = place.fresh(self.name)?;
-        let script = place.root.join(format!("scripts/{}.sh", self.name));
+        let folder = place.fresh(self.server)?;
+        let script = place.root.join(format!("scripts/{}.sh", self.server));
         Server::start(&script, folder, |command| {
             command.env("CASSANDRA_HEAP", "1g");
         })
