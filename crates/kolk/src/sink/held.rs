@@ -108,6 +108,12 @@ impl HeldRows {
         self.bytes.len()
     }
 
+    /// All memory that the rows take: their bytes, and what is noted of each.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.bytes.len() + self.rows.len() * size_of::<Held>()
+    }
+
     /// The row put in as number `index`, and its lane.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(SinkRow<'_>, Lane)> {

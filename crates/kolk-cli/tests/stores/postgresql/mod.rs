@@ -5,6 +5,7 @@
 mod rows;
 mod server;
 mod store;
+mod waiting;
 
 pub(super) use store::{appends, upserts};
 

@@ -113,6 +113,12 @@ impl RowBatch {
         self.rows.bytes()
     }
 
+    /// All memory that the rows take. Small ones take more of it than they have bytes.
+    pub(super) fn memory(&self) -> usize {
+        let beside = size_of::<i64>() + size_of::<Outcome>() + size_of::<bool>();
+        self.rows.memory() + self.rows.len() * beside
+    }
+
     /// The row at `index`.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<ConnectorRow<'_>> {

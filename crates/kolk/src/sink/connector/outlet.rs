@@ -17,7 +17,7 @@ const LANES: u32 = 16;
 const BATCH_ROWS: usize = 2000;
 /// … or this many bytes.
 const BATCH_BYTES: usize = 1 << 20;
-/// Bytes that gather while a batch is being written; then reading waits.
+/// Memory of the rows that gather while a batch is being written, in bytes; then reading waits.
 const GATHERED_MAX: usize = 8 << 20;
 
 /// A row that the store will never take.
@@ -48,7 +48,7 @@ pub struct ConnectorOutlet {
     gathering: RowBatch,
     /// Handed over whole, in order, once nothing is written: bins and rows that were dispatched together stay together.
     sealed: VecDeque<RowBatch>,
-    sealed_bytes: usize,
+    sealed_memory: usize,
     /// A batch is with the worker.
     writing: bool,
     /// The batch that came back with refused rows: it is settled, or written further, when all of those are elsewhere.
@@ -76,7 +76,7 @@ impl ConnectorOutlet {
             first_lane: 0,
             gathering: RowBatch::default(),
             sealed: VecDeque::new(),
-            sealed_bytes: 0,
+            sealed_memory: 0,
             writing: false,
             returned: None,
             number: 0,
@@ -141,7 +141,7 @@ impl ConnectorOutlet {
                 self.seal();
             }
             if let Some(batch) = self.sealed.pop_front() {
-                self.sealed_bytes -= batch.bytes();
+                self.sealed_memory -= batch.memory();
                 self.order(batch);
             }
         }
@@ -209,7 +209,7 @@ impl ConnectorOutlet {
         if !self.gathering.is_empty() {
             let next = RowBatch::of_session(self.number);
             let batch = std::mem::replace(&mut self.gathering, next);
-            self.sealed_bytes += batch.bytes();
+            self.sealed_memory += batch.memory();
             self.sealed.push_back(batch);
         }
     }
@@ -264,7 +264,7 @@ impl ConnectorOutlet {
         self.number += 1;
         self.gathering = RowBatch::of_session(self.number);
         self.sealed.clear();
-        self.sealed_bytes = 0;
+        self.sealed_memory = 0;
         self.acknowledged.clear();
         self.refused.clear();
         self.returned = None;
@@ -306,7 +306,7 @@ impl Outlet for ConnectorOutlet {
     }
 
     fn has_room(&self) -> bool {
-        self.sealed_bytes + self.gathering.bytes() < GATHERED_MAX
+        self.sealed_memory + self.gathering.memory() < GATHERED_MAX
     }
 
     fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {
@@ -352,5 +352,35 @@ impl Outlet for Beside<'_> {
     fn acknowledged(&mut self, each: &mut dyn FnMut(Lane, u64)) {
         self.store.acknowledged(each);
         self.kafka.acknowledged(each);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::progress::InputPartition;
+    use std::sync::mpsc::sync_channel;
+
+    /// Small rows once gathered until they took many times the memory that there is for rows.
+    #[test]
+    fn rows_of_few_bytes_fill_it_too() {
+        let (orders, _for_worker) = sync_channel(1);
+        let (_messages, messages) = sync_channel(1);
+        let mut outlet = ConnectorOutlet::new(Ends { orders, messages });
+        let row = SinkRow {
+            key: None,
+            value: None,
+            headers: &[],
+            fields: None,
+            timestamp: 0,
+            partition: InputPartition { source: 0, partition: 0 },
+            offset: 0,
+        };
+        let mut rows = 0;
+        while outlet.has_room() && rows < 200_000 {
+            outlet.append(Lane(0), &row, Stamp::At(0), None);
+            rows += 1;
+        }
+        assert!((10_000..200_000).contains(&rows), "{rows} rows");
     }
 }
