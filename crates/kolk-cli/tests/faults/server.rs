@@ -262,7 +262,9 @@ fn launch(
 fn command(kind: Kind, data: &Path, address: Option<SocketAddr>) -> Command {
     if kind == Kind::Embedded {
         // It ends when standard input does, as Kafka's script has it: `wait` returns when it ended by itself.
-        let guarded = r#"exec 3<&0; "$@" < /dev/null & pid=$!; echo "pid $pid"; (cat <&3; kill -9 $pid) > /dev/null 2>&1 & guard=$!
+        // Its process id comes first: the broker is `ready` sooner than a busy machine goes on here.
+        let guarded = r#"exec 3<&0; (echo "pid $BASHPID"; exec "$@") < /dev/null & pid=$!
+            (cat <&3; kill -9 $pid) > /dev/null 2>&1 & guard=$!
             wait $pid; kill $guard"#;
         let listen = address.map_or("127.0.0.1:0".to_owned(), |address| address.to_string());
         let mut command = Command::new("bash");
