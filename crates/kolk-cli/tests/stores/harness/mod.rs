@@ -9,6 +9,7 @@
 
 mod case;
 mod input;
+mod program;
 mod proxy;
 mod scenario;
 mod script;
@@ -22,7 +23,7 @@ pub(crate) use store::{Keeps, Misfit, Store};
 
 use crate::extent::Extent;
 use crate::say;
-use case::{Case, Fault};
+use case::{Case, Fault, Flow};
 use scenario::{Ground, Outcome};
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -45,7 +46,7 @@ pub(crate) fn run(stores: &[Start]) -> Vec<String> {
         }
     });
     let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|outcome: &Outcome| (outcome.case.fault, outcome.case.store));
+    outcomes.sort_by_key(Outcome::key);
     if let Some(path) = &extent.table {
         fs::write(path, table::table(&outcomes)).expect("the table's file can be written");
     }
@@ -57,6 +58,9 @@ pub(crate) fn run(stores: &[Start]) -> Vec<String> {
 fn play(start: Start, extent: &Extent, outcomes: &Mutex<Vec<Outcome>>) {
     let Some(store) = start() else { return };
     let cases = cases(&*store, extent);
+    if cases.is_empty() {
+        return;
+    }
     let ground = Ground::prepare(store, extent.visits);
     for case in cases {
         let outcome = match &ground {
@@ -69,18 +73,23 @@ fn play(start: Start, extent: &Extent, outcomes: &Mutex<Vec<Outcome>>) {
 }
 
 fn cases(store: &dyn Store, extent: &Extent) -> Vec<Case> {
+    let (store_name, rows) = (store.name(), extent.visits);
     let of = |seed| {
-        Fault::ALL.iter().map(move |fault| Case {
-            fault: *fault,
-            store: store.name(),
-            seed,
-            rows: extent.visits,
-        })
+        let of_flow = move |flow| {
+            Fault::ALL.iter().map(move |fault| Case {
+                fault: *fault,
+                flow,
+                store: store_name,
+                seed,
+                rows,
+            })
+        };
+        Flow::ALL.into_iter().flat_map(of_flow)
     };
     let mut cases: Vec<Case> = extent.seeds.iter().flat_map(|seed| of(*seed)).collect();
     cases.retain(|case| {
-        case.fault.fits(store)
-            && (extent.whole || case.fault.is_telling())
+        case.fault.fits(store, case.flow)
+            && (extent.whole || case.fault.is_telling(case.flow))
             && case.to_string().contains(&extent.only)
     });
     cases

@@ -23,6 +23,8 @@ pub(crate) struct Planned {
 pub(crate) enum Act {
     /// Half of what was read goes on, then the connection ends.
     CutRequest,
+    /// The connection ends by a reset, with what was read thrown away.
+    Reset,
     /// All goes on; what the store answers next is thrown away, and the connection ends.
     CutAnswer,
     /// All goes on, and nothing that the store answers on this connection comes back.
@@ -57,6 +59,10 @@ struct Control {
 struct Plan {
     sent: u64,
     left: VecDeque<Planned>,
+    /// Acts that have begun; the next one waits until they have taken effect.
+    begun: usize,
+    /// Something was met, and its next time is after somebody has connected.
+    has_met: bool,
     meet: Box<dyn FnMut() + Send>,
 }
 
@@ -70,7 +76,7 @@ impl Proxy {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port for the proxy");
         let address = listener.local_addr().expect("the proxy has an address");
-        let plan = Mutex::new(Plan { sent: 0, left: plan.into(), meet });
+        let plan = Mutex::new(Plan { sent: 0, left: plan.into(), begun: 0, has_met: false, meet });
         let control = Arc::new(Control {
             store,
             delay,
@@ -114,11 +120,6 @@ impl Proxy {
         self.control.done.load(Ordering::SeqCst)
     }
 
-    /// Acts whose byte never came.
-    pub(crate) fn left(&self) -> usize {
-        self.control.plan.lock().unwrap_or_else(PoisonError::into_inner).left.len()
-    }
-
     /// Answers that came later.
     pub(crate) fn delayed(&self) -> usize {
         self.control.delayed.load(Ordering::SeqCst)
@@ -126,8 +127,7 @@ impl Proxy {
 
     /// Whether somebody connected after the last act.
     pub(crate) fn is_connected_again(&self) -> bool {
-        let connections = self.control.connections.load(Ordering::SeqCst);
-        connections > self.control.done_on.load(Ordering::SeqCst)
+        self.control.is_connected_again()
     }
 }
 
@@ -150,7 +150,7 @@ fn accept(control: &Arc<Control>, client: &TcpStream) {
         return;
     };
     control.connections.fetch_add(1, Ordering::SeqCst);
-    let link = Arc::new(Link { fate: Mutex::new(Fate::Well) });
+    let link = Arc::new(Link { fate: Mutex::new(Fate::Well), control: Arc::clone(control) });
     let (Ok(client_in), Ok(store_in)) = (client.try_clone(), store.try_clone()) else { return };
     let (Ok(client_out), Ok(store_out)) = (client.try_clone(), store.try_clone()) else { return };
     for socket in [client, &store] {
@@ -165,6 +165,20 @@ fn accept(control: &Arc<Control>, client: &TcpStream) {
 /// A connection through the proxy.
 struct Link {
     fate: Mutex<Fate>,
+    control: Arc<Control>,
+}
+
+/// A connection that ends before there is an answer to lose, by a time-out of its client for one, leaves its fault to another.
+impl Drop for Link {
+    fn drop(&mut self) {
+        match self.fate() {
+            Fate::Cut => self.control.take_back(Act::CutAnswer),
+            Fate::Lost if !self.control.lost.load(Ordering::SeqCst) => {
+                self.control.take_back(Act::LoseAnswers);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What becomes of its next answer.
@@ -175,6 +189,10 @@ enum Fate {
     Cut,
     /// All of them are thrown away.
     Lost,
+    /// None comes: the connection was reset.
+    Reset,
+    /// It was cut.
+    Met,
 }
 
 impl Link {
@@ -188,23 +206,37 @@ impl Link {
 }
 
 impl Control {
+    fn is_connected_again(&self) -> bool {
+        self.connections.load(Ordering::SeqCst) > self.done_on.load(Ordering::SeqCst)
+    }
+
     /// From the client to the store.
     fn carry_up(&self, (mut from, mut to): (TcpStream, TcpStream), link: &Link) {
         let mut chunk = vec![0; CHUNK];
-        while let Ok(length) = from.read(&mut chunk) {
+        while let Ok(length) = from.peek(&mut chunk) {
             if length == 0 || self.shut.load(Ordering::SeqCst) {
                 break;
             }
             let mut length = length;
-            let act = self.pass(length as u64);
+            let act = self.pass(length as u64, link);
             if self.shut.load(Ordering::SeqCst) {
+                break;
+            }
+            if act == Some(Act::Reset) {
+                // A connection that is closed while it has bytes that nobody read ends by a reset.
+                link.decide(Fate::Reset);
+                let _ = to.shutdown(Shutdown::Both);
+                self.note();
+                return;
+            }
+            if from.read_exact(&mut chunk[..length]).is_err() {
                 break;
             }
             match act {
                 Some(Act::CutRequest) => length /= 2,
                 Some(Act::CutAnswer) => link.decide(Fate::Cut),
                 Some(Act::LoseAnswers) => link.decide(Fate::Lost),
-                Some(Act::Meet) | None => {}
+                Some(Act::Reset | Act::Meet) | None => {}
             }
             if to.write_all(&chunk[..length]).is_err() {
                 break;
@@ -231,6 +263,7 @@ impl Control {
             match link.fate() {
                 Fate::Well => {}
                 Fate::Cut => {
+                    link.decide(Fate::Met);
                     self.note();
                     break;
                 }
@@ -240,26 +273,47 @@ impl Control {
                     }
                     continue;
                 }
+                Fate::Reset | Fate::Met => break,
             }
             if to.write_all(&chunk[..length]).is_err() {
                 break;
             }
         }
-        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+        let _ = from.shutdown(Shutdown::Both);
+        if link.fate() != Fate::Reset {
+            let _ = to.shutdown(Shutdown::Both);
+        }
     }
 
-    /// So many bytes are about to go to the store: what is planned for one of them?
-    fn pass(&self, bytes: u64) -> Option<Act> {
+    /// So many bytes are about to go to the store: what is planned for one of them, or was for one before?
+    fn pass(&self, bytes: u64, link: &Link) -> Option<Act> {
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         plan.sent += bytes;
-        let sent = plan.sent;
-        let due = plan.left.pop_front_if(|planned| planned.at <= sent)?;
+        let (sent, has_met) = (plan.sent, plan.has_met);
+        if link.fate() != Fate::Well || self.done.load(Ordering::SeqCst) < plan.begun {
+            return None;
+        }
+        // What a process that was killed has left on its way is not another's.
+        let is_due = |planned: &mut Planned| {
+            let is_free = planned.act != Act::Meet || !has_met || self.is_connected_again();
+            planned.at <= sent && is_free
+        };
+        let due = plan.left.pop_front_if(is_due)?;
+        plan.begun += 1;
         if due.act == Act::Meet {
+            plan.has_met = true;
             // The plan stays locked: nobody else sends meanwhile.
             (plan.meet)();
             self.note();
         }
         Some(due.act)
+    }
+
+    /// An act had no effect, and comes again.
+    fn take_back(&self, act: Act) {
+        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.begun -= 1;
+        plan.left.push_front(Planned { at: 0, act });
     }
 
     /// An act has taken effect.

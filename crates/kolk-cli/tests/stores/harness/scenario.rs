@@ -1,7 +1,8 @@
 //! One run of a case: rows in, `kolk run` behind the proxy, a fault, then what the store holds beside what it must hold.
 
-use super::case::{Case, Fault};
+use super::case::{Case, Fault, Flow};
 use super::input::{Findings, Input, Row, TOPIC};
+use super::program::{QUERY, program};
 use super::proxy::Proxy;
 use super::store::{Keeps, Store};
 use crate::foreign::Wire;
@@ -19,12 +20,10 @@ use std::time::Duration;
 
 /// From the last fault on a run must come to its end within this time, and a millisecond for each row.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The query, and so the end of its group's name.
-const QUERY: &str = "kept";
-/// What it says while it waits.
-const WAITS: &str = "the store does not take rows";
-/// What a run may take of memory while rows wait, in KiB: a debug build, its broker's client and 8 MiB of rows.
-const MEMORY_MAX_KIB: u64 = 256 << 10;
+/// What it says while it waits, and then why.
+const WAITS: &str = "the store does not take rows: ";
+/// Of why: the connection is at fault.
+const WHY: &str = "onnect";
 
 /// Where cases are played: a store, and a broker with the rows.
 pub(super) struct Ground {
@@ -40,7 +39,7 @@ impl Ground {
     /// In words.
     pub(super) fn prepare(store: Box<dyn Store>, rows: u32) -> Result<Self, String> {
         let broker = Server::start(Kind::Embedded)?;
-        let input = Input::write(broker.address(), rows)?;
+        let input = Input::write(broker.address(), rows, store.keeps())?;
         Ok(Self { store: store.into(), broker, input })
     }
 }
@@ -58,6 +57,11 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// What one row of the table is about.
+    pub(super) fn key(&self) -> (Fault, &'static str, Flow) {
+        (self.case.fault, self.case.store, self.case.flow)
+    }
+
     /// Of a case that could not begin.
     pub(super) fn failed(case: Case, problem: String) -> Self {
         let (findings, problems) = (Findings::default(), vec![problem]);
@@ -68,7 +72,7 @@ impl Outcome {
 /// Runs a case.
 pub(super) fn run(case: Case, ground: &Ground) -> Outcome {
     let start = world::now();
-    let mut stage = Stage { case, ground, injected: 0, problems: Vec::new() };
+    let mut stage = Stage { case, ground, injected: 0, killed: 0, problems: Vec::new() };
     let findings = stage.play().unwrap_or_else(|problem| {
         stage.problems.push(problem);
         Findings::default()
@@ -81,6 +85,8 @@ struct Stage<'a> {
     case: Case,
     ground: &'a Ground,
     injected: usize,
+    /// So often the run was killed and started again.
+    killed: usize,
     problems: Vec<String>,
 }
 
@@ -120,7 +126,7 @@ impl Stage<'_> {
         let played = self.meet(&mut run, &proxy).and_then(|()| self.finish(&mut run, &victim));
         played.map_err(|problem| format!("{problem}\n{}", run.log(15)))?;
         self.prove(&proxy, refused);
-        let findings = self.ground.input.findings(self.keeps(), &self.rows());
+        let findings = self.ground.input.findings(self.case.flow, &self.rows());
         self.judge(findings);
         Ok(findings)
     }
@@ -150,11 +156,7 @@ impl Stage<'_> {
     }
 
     fn write_statements(&self, folder: &Path, options: &str) -> Result<(), String> {
-        let program = format!(
-            "CREATE STREAM input (id STRING KEY, number BIGINT, note STRING)
-               WITH (kafka_topic = '{TOPIC}', value_format = 'JSON');
-             CREATE STREAM {QUERY} WITH ({options}) AS SELECT id, number, note FROM input EMIT CHANGES;"
-        );
+        let program = program(self.case.flow, self.keeps(), options);
         fs::write(folder.join("case.sql"), program).map_err(|error| error.to_string())
     }
 
@@ -247,24 +249,28 @@ impl Stage<'_> {
         if proxy.done() > 0 { Ok(()) } else { Err("its fault did not come".to_owned()) }
     }
 
-    /// It says that it waits, and takes no more memory than it may.
+    /// It says that it waits, and why.
     fn waits(&mut self, run: &mut Run) -> Result<(), String> {
-        let says = || run.log(usize::MAX).contains(WAITS).then_some(());
-        world::wait_for(PATIENCE, says).ok_or("it does not say that the store takes no rows")?;
-        let status = format!("/proc/{}/status", run.pid().as_raw_nonzero());
-        let status = fs::read_to_string(status).map_err(|error| error.to_string())?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        match kib {
-            Some(kib) if kib <= MEMORY_MAX_KIB => Ok(()),
-            _ => Err(format!("it takes {kib:?} KiB of memory while it waits")),
+        let why = || {
+            let log = run.log(usize::MAX);
+            log.lines().find_map(|line| Some(line.split_once(WAITS)?.1.to_owned()))
+        };
+        let why = world::wait_for(PATIENCE, why);
+        let why = why.ok_or("it does not say that the store takes no rows")?;
+        let (connector, _) = self.case.store.split_once(',').unwrap_or((self.case.store, ""));
+        if !why.contains(connector) || !why.contains(WHY) {
+            self.problems.push(format!("it does not say why it waits: {why}"));
         }
+        Ok(())
     }
 
-    /// What is committed must be stored.
+    /// What is committed must be stored. With state it may be in the outbox.
     fn check_committed(&mut self) -> Result<(), String> {
+        if self.case.flow == Flow::State {
+            return Ok(());
+        }
         let committed = self.committed()?;
-        let missing = self.ground.input.missing(self.keeps(), &self.rows(), &committed);
+        let missing = self.ground.input.missing(Flow::Rows, &self.rows(), &committed);
         if missing > 0 {
             self.problems.push(format!(
                 "offsets {committed:?} are committed, and {missing} rows before them are not stored"
@@ -299,6 +305,7 @@ impl Stage<'_> {
         loop {
             match run.ended() {
                 Some(status) if is_killed(status) => {
+                    self.killed += 1;
                     run.again()?;
                     victim.store(run.pid().as_raw_nonzero().get(), Ordering::SeqCst);
                 }
@@ -318,13 +325,20 @@ impl Stage<'_> {
         self.injected += match self.case.fault {
             Fault::Slow => proxy.delayed(),
             Fault::RefuseSome => self.ground.store.refuse_some(false).unwrap_or(0) - refused,
+            Fault::KillKolk => self.killed,
             _ => proxy.done(),
         };
+        if self.case.fault == Fault::KillKolk && self.killed < proxy.done() {
+            let (killed, meant) = (self.killed, proxy.done());
+            self.problems.push(format!("killed {killed} of {meant} times"));
+        }
         if self.injected == 0 && self.case.fault != Fault::Nothing {
             self.problems.push("no fault took effect".to_owned());
         }
-        if proxy.left() > 0 {
-            self.problems.push(format!("{} faults did not find their byte", proxy.left()));
+        let planned = self.case.plan(self.ground.input.bytes).len();
+        if proxy.done() < planned {
+            let done = proxy.done();
+            self.problems.push(format!("{done} of {planned} planned faults took effect"));
         }
         if proxy.done() > 0 && !proxy.is_connected_again() {
             self.problems.push("nobody connected again after the last fault".to_owned());
@@ -339,6 +353,10 @@ impl Stage<'_> {
         let may_repeat = self.keeps() == Keeps::Every && self.case.fault.may_repeat();
         if repeats > 0 && !may_repeat {
             self.problems.push(format!("{repeats} rows are there twice"));
+        }
+        if repeats == 0 && self.keeps() == Keeps::Every && self.case.fault == Fault::CutAnswer {
+            self.problems
+                .push("no row is there twice: what was not answered was not applied".to_owned());
         }
     }
 }

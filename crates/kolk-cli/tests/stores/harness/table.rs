@@ -8,7 +8,7 @@ pub(super) fn line(outcome: &Outcome) -> String {
     let verdict = if outcome.problems.is_empty() { "ok" } else { "FAILED" };
     let found = &outcome.findings;
     format!(
-        "{verdict:<6} {:>5.1} s  {:<62} faults {:>2}  rows {:>6}  lost {}  wrong {}  reordered {}  repeats {}{}",
+        "{verdict:<6} {:>5.1} s  {:<72} faults {:>2}  rows {:>6}  lost {}  wrong {}  reordered {}  repeats {}{}",
         outcome.took.as_secs_f64(),
         outcome.case.to_string(),
         outcome.injected,
@@ -26,8 +26,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
     let mut table = "| fault | store | seeds | rows | faults injected | lost | wrong | reordered | repeats | verdict |\n\
                      |---|---|--:|--:|--:|--:|--:|--:|--:|---|\n"
         .to_owned();
-    let key = |outcome: &Outcome| (outcome.case.fault, outcome.case.store);
-    for row in outcomes.chunk_by(|a, b| key(a) == key(b)) {
+    for row in outcomes.chunk_by(|a, b| a.key() == b.key()) {
         let Some(first) = row.first() else { continue };
         let sum = |count: fn(&Outcome) -> usize| row.iter().map(count).sum::<usize>();
         let failed = row.iter().filter(|outcome| !outcome.problems.is_empty()).count();
@@ -35,7 +34,7 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
             table,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             first.case.fault.name(),
-            first.case.store,
+            first.case.subject(),
             row.len(),
             first.case.rows,
             sum(|outcome| outcome.injected),
