@@ -32,13 +32,22 @@ impl Direction {
     }
 }
 
+/// Who does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Kolk,
+    /// A program that receives the bytes and looks at nothing: see [`crate::floor`].
+    Floor,
+    /// The rival, in one of its modes.
+    Librdkafka(&'static str),
+}
+
 /// One row of the table.
 #[derive(Debug)]
 struct Contender {
     direction: Direction,
     kind: Kind,
-    /// The rival's mode; none is Kolk.
-    mode: Option<&'static str>,
+    who: Who,
     series: Series,
 }
 
@@ -88,13 +97,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn contenders(options: &Options) -> Vec<Contender> {
     let mut all = Vec::new();
-    for (direction, modes) in [
-        (Direction::Consume, [None, Some("batch"), Some("poll")]),
-        (Direction::Produce, [None, Some("batch"), Some("single")]),
-    ] {
+    let consume = [Who::Kolk, Who::Floor, Who::Librdkafka("batch"), Who::Librdkafka("poll")];
+    let produce = [Who::Kolk, Who::Librdkafka("batch"), Who::Librdkafka("single")];
+    for (direction, all_who) in [(Direction::Consume, &consume[..]), (Direction::Produce, &produce)]
+    {
         for kind in [Kind::Small, Kind::Visits] {
-            for mode in modes {
-                all.push(Contender { direction, kind, mode, series: Series::default() });
+            for who in all_who {
+                all.push(Contender { direction, kind, who: *who, series: Series::default() });
             }
         }
     }
@@ -112,12 +121,13 @@ impl Contender {
     }
 
     fn client(&self) -> &'static str {
-        match (self.direction, self.mode) {
-            (_, None) => "Kolk",
-            (Direction::Consume, Some("batch")) => "librdkafka, consume_batch_queue",
-            (Direction::Consume, Some(_)) => "librdkafka, BaseConsumer",
-            (Direction::Produce, Some("batch")) => "librdkafka, produce_batch",
-            (Direction::Produce, Some(_)) => "librdkafka, BaseProducer",
+        match (self.direction, self.who) {
+            (_, Who::Kolk) => "Kolk",
+            (_, Who::Floor) => "nothing but receiving",
+            (Direction::Consume, Who::Librdkafka("batch")) => "librdkafka, consume_batch_queue",
+            (Direction::Consume, Who::Librdkafka(_)) => "librdkafka, BaseConsumer",
+            (Direction::Produce, Who::Librdkafka("batch")) => "librdkafka, produce_batch",
+            (Direction::Produce, Who::Librdkafka(_)) => "librdkafka, BaseProducer",
         }
     }
 }
@@ -130,17 +140,22 @@ impl Setup<'_> {
         records: u64,
     ) -> Result<Usage> {
         let folder = self.place.fresh("client")?;
-        let mut command = match contender.mode {
-            None => command(&self.place.program),
-            Some(_) => command(&self.rival),
+        let verb = contender.direction.verb();
+        let (program, words) = match &contender.who {
+            Who::Kolk => (&self.place.program, ["worker", verb]),
+            Who::Floor => (&self.place.program, ["worker", "floor"]),
+            Who::Librdkafka(mode) => (&self.rival, [verb, *mode]),
         };
-        command.args(if contender.mode.is_none() { Some("worker") } else { None });
+        let mut command = command(program);
         let topic = match contender.direction {
             Direction::Consume => topics.input(contender.kind, records)?,
             Direction::Produce => format!("written-{:016x}", fastrand::u64(..)),
         };
-        command.arg(contender.direction.verb()).args(contender.mode);
-        command.args([&self.kafka.address, &topic, &PARTITIONS.to_string(), &records.to_string()]);
+        command.args(words);
+        command.args([&self.kafka.address, &topic, &PARTITIONS.to_string()]);
+        if contender.who != Who::Floor {
+            command.arg(records.to_string());
+        }
         if contender.direction == Direction::Produce {
             topics.create(&topic)?;
             let pool = folder.join("pool");
@@ -161,9 +176,13 @@ impl Setup<'_> {
         Ok(finished.usage)
     }
 
-    /// Every contender must have seen the same records.
+    /// Every contender must have seen the same records; the floor has looked at none.
     fn verify(&mut self, contender: &Contender, records: u64, said: &str) -> Result<()> {
-        let key = (contender.task(), records);
+        let mut task = contender.task();
+        if contender.who == Who::Floor {
+            task.push_str(" without a look");
+        }
+        let key = (task, records);
         let first = self.said.entry(key).or_insert_with(|| said.to_owned());
         ensure!(
             first == said && said.starts_with(&format!("records={records} ")),
@@ -189,7 +208,8 @@ fn report(contenders: &[Contender], plan: Plan, machine: &str) -> String {
     let of = |contender: &Contender| contender.series.figures(plan.few, plan.many);
     for contender in contenders {
         let figures = of(contender);
-        let kolk = contenders.iter().find(|it| it.task() == contender.task() && it.mode.is_none());
+        let kolk =
+            contenders.iter().find(|it| it.task() == contender.task() && it.who == Who::Kolk);
         let ratio = kolk.map(|kolk| figures.slope / of(kolk).slope);
         table.row([contender.name()].into_iter().chain(cells(&figures, ratio)));
     }
@@ -199,22 +219,31 @@ fn report(contenders: &[Contender], plan: Plan, machine: &str) -> String {
         text,
         "\nCPU per record: user + system time of the process, slope between {few} and {many} records, median of {repeats}. \
          With start: the whole run over {many}, per record. {PARTITIONS} partitions. Consume: every key and value is touched; \
-         Kolk verifies checksums, librdkafka does not (its default). Produce: acks=all, idempotent, no compression, \
+         Kolk verifies checksums, librdkafka does not (its default). Nothing but receiving: the same bytes through one blocking socket \
+         into one buffer, which nobody looks at. Produce: acks=all, idempotent, no compression, \
          batches of 512 KiB, linger 5 ms, partition by murmur2 of the key.\n\n",
     );
     for (direction, target) in [(Direction::Consume, 5.0), (Direction::Produce, 3.0)] {
         for kind in [Kind::Small, Kind::Visits] {
-            let all = contenders.iter().filter(|it| it.direction == direction && it.kind == kind);
-            let (kolk, rivals): (Vec<_>, Vec<_>) = all.partition(|it| it.mode.is_none());
-            let least = rivals.iter().map(|it| of(it).slope).fold(f64::INFINITY, f64::min);
-            let Some(kolk) = kolk.first().filter(|_| least.is_finite()) else { continue };
-            let ratio = least / of(kolk).slope;
+            let least = |is: fn(Who) -> bool| {
+                let all =
+                    contenders.iter().filter(|it| it.direction == direction && it.kind == kind);
+                all.filter(|it| is(it.who)).map(|it| of(it).slope).reduce(f64::min)
+            };
+            let kolk = least(|who| who == Who::Kolk);
+            let rival = least(|who| matches!(who, Who::Librdkafka(_)));
+            let (Some(kolk), Some(rival)) = (kolk, rival) else { continue };
+            let ratio = rival / kolk;
             let verdict = if ratio >= target { "reached" } else { "missed" };
-            let task = kolk.task();
-            let _ = writeln!(
+            let task = format!("{} {}", direction.verb(), kind.name());
+            let _ = write!(
                 text,
                 "- {task}: 1/{ratio:.1} of the cheapest librdkafka; target 1/{target}: {verdict}."
             );
+            if let Some(floor) = least(|who| who == Who::Floor) {
+                let _ = write!(text, " Receiving alone: 1/{:.1}.", rival / floor);
+            }
+            text.push('\n');
         }
     }
     let _ = write!(text, "\n{machine}\n");

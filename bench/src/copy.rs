@@ -62,17 +62,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             let few = setup.measure(contender, plan.few)?;
             let many = setup.measure(contender, plan.many)?;
-            let first = setup.first_output(contender)?;
+            let first = match contender.engine {
+                Engine::Floor => None,
+                Engine::Kolk | Engine::Streams => Some(setup.first_output(contender)?),
+            };
             println!(
-                "{repetition}/{} {}: {:.2} s of CPU, {:.2} s; first output after {:.3} s",
+                "{repetition}/{} {}: {:.2} s of CPU, {:.2} s; first output after {}",
                 plan.repeats,
                 contender.name(),
                 many.cpu().as_secs_f64(),
                 many.wall.as_secs_f64(),
-                first.as_secs_f64(),
+                first.map_or("-".to_owned(), |first| format!("{:.3} s", first.as_secs_f64())),
             );
             contender.series.runs.push((few, many));
-            contender.first_outputs.push(first.as_secs_f64());
+            contender.first_outputs.extend(first.map(|first| first.as_secs_f64()));
         }
     }
     drop(setup);
@@ -88,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn contenders(options: &Options) -> Vec<Contender> {
     let all = Job::STATELESS.into_iter().flat_map(|job| Engine::ALL.map(|engine| (job, engine)));
+    let all = all.chain([(Job::Copy, Engine::Floor)]);
     let all = all.map(|(job, engine)| Contender {
         job,
         engine,
@@ -123,7 +127,7 @@ impl Setup<'_> {
         let limit = Duration::from_secs(90) + Duration::from_micros(50) * u32::try_from(records)?;
         let running = self.engines.start(self.place, contender.engine, &task)?;
         let finished = match contender.engine {
-            Engine::Kolk => running.finish(limit)?,
+            Engine::Kolk | Engine::Floor => running.finish(limit)?,
             Engine::Streams => {
                 self.topics.finish_committed(running, &task.application, records, limit)?
             }
@@ -170,7 +174,10 @@ fn report(contenders: &[Contender], (plan, rival_repeats): (Plan, usize), machin
         let kolk =
             contenders.iter().find(|it| it.job == contender.job && it.engine == Engine::Kolk);
         let cells = cells(&figures, kolk.map(|kolk| figures.slope / of(kolk).slope));
-        let first = format!("{:.2} s", first(contender));
+        let first = match contender.engine {
+            Engine::Floor => String::new(),
+            Engine::Kolk | Engine::Streams => format!("{:.2} s", first(contender)),
+        };
         table.row([contender.name()].into_iter().chain(cells).chain([first]));
     }
     let Plan { few, many, repeats } = plan;
@@ -204,6 +211,17 @@ fn report(contenders: &[Contender], (plan, rival_repeats): (Plan, usize), machin
             first(kolk),
             verdict(first(kolk) <= FIRST_OUTPUT_TARGET),
         );
+        if let Some(floor) = find(Engine::Floor) {
+            let floor = of(floor).slope;
+            let _ = writeln!(
+                text,
+                "- {}, its bytes received and sent, outside of transactions, and nothing else: 1/{:.1} of Kafka Streams; Kolk takes \
+                 {:.2} times as much.",
+                job.title(),
+                of(rival).slope / floor,
+                ours.slope / floor
+            );
+        }
     }
     let _ = write!(text, "\n{machine}\n");
     text

@@ -1,5 +1,6 @@
 //! The jobs of `copy` and `state`, and how each engine is started on one.
 
+use crate::data::PARTITIONS;
 use crate::kafka::VERSION;
 use crate::place::Place;
 use crate::process::{Running, command};
@@ -70,10 +71,12 @@ pub(crate) enum Engine {
     Kolk,
     /// Kafka Streams.
     Streams,
+    /// A program that sends on the bytes it receives, outside of any transaction: see [`crate::floor`]. It can only copy.
+    Floor,
 }
 
 impl Engine {
-    /// All of them.
+    /// Those that can do any job.
     pub(crate) const ALL: [Self; 2] = [Self::Kolk, Self::Streams];
 
     /// Its name.
@@ -81,6 +84,7 @@ impl Engine {
         match self {
             Self::Kolk => "Kolk",
             Self::Streams => "Kafka Streams",
+            Self::Floor => "bytes received and sent",
         }
     }
 }
@@ -156,6 +160,12 @@ impl Engines {
                 ]);
                 command.args(["Rival", task.job.name(), task.bootstrap, &task.application]);
                 command.args([&task.inputs.join(","), task.output]).arg(folder.join("state"));
+                command
+            }
+            Engine::Floor => {
+                let mut command = command(&place.program);
+                command.args(["worker", "floor", task.bootstrap]).args(task.inputs);
+                command.args([&PARTITIONS.to_string(), task.output]);
                 command
             }
         };

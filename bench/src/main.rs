@@ -25,6 +25,7 @@ mod digest;
 mod docs;
 mod events;
 mod first_output;
+mod floor;
 mod inside;
 mod job;
 mod kafka;

@@ -138,7 +138,7 @@ impl Setup<'_> {
         let limit = Duration::from_secs(120) + Duration::from_micros(120) * u32::try_from(records)?;
         let running = self.engines.start(self.place, contender.engine, &task)?;
         let finished = match contender.engine {
-            Engine::Kolk => running.finish(limit)?,
+            Engine::Kolk | Engine::Floor => running.finish(limit)?,
             Engine::Streams => {
                 self.topics.finish_committed(running, &task.application, records, limit)?
             }

@@ -1,5 +1,6 @@
-//! What `client` measures of Kolk: one process that reads or writes N records and ends.
+//! What `client` measures of Kolk, and the floor of what is measured: one process that reads or writes N records and ends.
 
+use crate::floor;
 use crate::link;
 use crate::pool::Pool;
 use crate::reader::{Reader, Until};
@@ -18,11 +19,13 @@ pub(crate) struct Arguments {
 enum Task {
     /// Reads
     Consume { bootstrap: String, topic: String, partitions: i32, records: u64 },
+    /// Receives, looks at nothing, and sends it on if there is a topic for it
+    Floor { bootstrap: String, topic: String, partitions: i32, output: Option<String> },
     /// Writes
     Produce { bootstrap: String, topic: String, partitions: i32, records: u64, pool: PathBuf },
 }
 
-/// Does the task, and prints `records=N touched=SUM`.
+/// Does the task, and prints `records=N touched=SUM`; the floor touches none.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.task {
         Task::Consume { bootstrap, topic, records, .. } => {
@@ -33,6 +36,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
                 touched = touched.wrapping_add(both);
             })?;
             println!("records={seen} touched={touched}");
+        }
+        Task::Floor { bootstrap, topic, partitions, output } => {
+            let records = floor::run(bootstrap, (topic, *partitions), output.as_deref())?;
+            println!("records={records} touched=0");
         }
         Task::Produce { bootstrap, topic, records, pool, .. } => {
             let mut pool = Pool::load(pool)?;
