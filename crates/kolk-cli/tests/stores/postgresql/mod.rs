@@ -6,6 +6,7 @@ mod rows;
 mod server;
 mod store;
 mod waiting;
+mod zombie;
 
 pub(super) use store::{appends, upserts};
 

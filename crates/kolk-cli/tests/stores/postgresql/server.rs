@@ -39,21 +39,19 @@ impl Server {
         )
     }
 
+    /// A session of its own: `psql`, which prints without titles.
+    pub(super) fn psql(&self) -> Command {
+        let port = self.script.address().port().to_string();
+        let mut psql = Command::new("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        psql.args(["--set", "ON_ERROR_STOP=1"]);
+        psql.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres"]);
+        psql
+    }
+
     /// Runs statements; what they print, without titles.
     pub(super) fn sql(&self, statements: &str) -> String {
-        let port = self.script.address().port().to_string();
-        let output = Command::new("psql")
-            .args([
-                "--no-psqlrc",
-                "--quiet",
-                "--tuples-only",
-                "--no-align",
-                "--set",
-                "ON_ERROR_STOP=1",
-            ])
-            .args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-c", statements])
-            .output()
-            .unwrap();
+        let output = self.psql().args(["-c", statements]).output().unwrap();
         let err = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{statements}: {err}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
