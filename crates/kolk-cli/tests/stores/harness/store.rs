@@ -49,7 +49,7 @@ pub(crate) trait Store: Send + Sync {
     fn create(&self, place: &str);
 
     /// What stands between the parentheses of `WITH (…)` in a statement that writes to `place` through `address`. Time-outs, if it has
-    /// them, are a second.
+    /// them, are a few seconds.
     fn options(&self, place: &str, address: SocketAddr) -> String;
 
     /// All rows of a place, in the store's own order, by a foreign client that does not go through the proxy.

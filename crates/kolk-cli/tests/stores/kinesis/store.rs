@@ -17,7 +17,7 @@ pub(crate) fn start() -> Option<Box<dyn Store>> {
 fn options(stream: &str, address: SocketAddr, access_key: &str, secret: &str) -> String {
     format!(
         "connector = 'kinesis', stream = '{stream}', endpoint = 'http://{address}', access_key_id = '{access_key}', \
-         secret_access_key = '{secret}', request_timeout_ms = 1000, delivery = 'bin_packed', bin_key = 'id', \
+         secret_access_key = '{secret}', request_timeout_ms = 5000, delivery = 'bin_packed', bin_key = 'id', \
          bin_order_by = 'number', bin_interval = '100 milliseconds', bin_rows = 700"
     )
 }
