@@ -4,6 +4,7 @@ use crate::catalog::Stream;
 use crate::error::{ERRORS_MAX, SqlError};
 use crate::parser;
 use crate::plan::{Planner, created};
+use crate::secrets;
 use crate::settings::Settings;
 use crate::source::{Source, Span};
 use kolk::topology::{Kind, Topology};
@@ -86,7 +87,10 @@ pub fn compile(sources: &[Source], session: &Session) -> Result<Program, Vec<Sql
             });
         }
         problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.span.start));
-        errors.extend(SqlError::all(problems, source));
+        if !problems.is_empty() {
+            let shown = secrets::hidden(source, session.connectors);
+            errors.extend(SqlError::all(problems, &shown));
+        }
     }
     if errors.is_empty() {
         let (queries, streams, settings) = planner.finish();

@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod compile;
 pub mod reference;
 mod connector;
+mod secrets;
 mod duration;
 mod variables;
 mod resolve;

@@ -16,6 +16,8 @@
 #[cfg(feature = "cassandra")]
 mod cassandra;
 mod harness;
+#[cfg(all(feature = "cassandra", feature = "kinesis", feature = "postgresql"))]
+mod secrets;
 #[cfg(feature = "kinesis")]
 mod kinesis;
 #[cfg(feature = "postgresql")]
