@@ -5,12 +5,12 @@ mod store;
 use crate::client::cells;
 use crate::data::Topics;
 use crate::kafka::{Data, Kafka};
-use crate::measure::Series;
+use crate::measure::{Figures, Series};
 use crate::place::Place;
 use crate::process::{Running, Usage, command};
 use crate::server::Server;
 use crate::table::Table;
-use crate::{Options, Plan, docs, events, machine, rivals};
+use crate::{Options, docs, events, machine, rivals};
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
 use std::fs;
@@ -43,12 +43,18 @@ impl Engine {
 struct Contender {
     store: &'static Store,
     engine: Engine,
+    /// Events of a short and of a long run.
+    sizes: (u64, u64),
     series: Series,
 }
 
 impl Contender {
     fn name(&self) -> String {
         format!("{}, {}", self.store.title, self.engine.name())
+    }
+
+    fn figures(&self) -> Figures {
+        self.series.figures(self.sizes.0, self.sizes.1)
     }
 }
 
@@ -64,7 +70,7 @@ struct Setup<'a> {
 
 /// Runs the suite.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let plan = options.plan(100_000, 400_000, 3)?;
+    let plan = options.plan(20_000, 100_000, 3)?;
     let rival_repeats = options.rival_repeats(2);
     let place = Place::find()?;
     let kolk = rivals::kolk(&place, &["--features", "kolk-cli/full"])?;
@@ -74,8 +80,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut all = Vec::new();
     for store in STORES {
         let engines = [Engine::Kolk, Engine::Python];
+        let as_said = options.quick || options.records.is_some();
+        let times = if as_said { 1 } else { store.times };
+        let sizes = (plan.few * times, plan.many * times);
         let contenders =
-            engines.map(|engine| Contender { store, engine, series: Series::default() });
+            engines.map(|engine| Contender { store, engine, sizes, series: Series::default() });
         let mut contenders: Vec<Contender> =
             contenders.into_iter().filter(|it| options.wants(&it.name())).collect();
         if contenders.is_empty() {
@@ -90,8 +99,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 if contender.engine != Engine::Kolk && repetition > rival_repeats {
                     continue;
                 }
-                let few = setup.measure(contender, plan.few)?;
-                let many = setup.measure(contender, plan.many)?;
+                let few = setup.measure(contender, contender.sizes.0)?;
+                let many = setup.measure(contender, contender.sizes.1)?;
                 let (cpu, wall) = (many.cpu().as_secs_f64(), many.wall.as_secs_f64());
                 println!(
                     "{repetition}/{} {}: {cpu:.2} s of CPU, {wall:.2} s",
@@ -105,7 +114,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     drop(kafka);
     let machine = machine::describe(&place, "Python 3 with confluent-kafka and the store's driver");
-    let report = report(&all, (plan, rival_repeats), &machine);
+    let report = report(&all, (plan.repeats, rival_repeats), &machine);
     println!("\n{report}");
     if options.write_docs {
         docs::write(&place, "sinks", &report)?;
@@ -183,10 +192,10 @@ impl Setup<'_> {
 }
 
 /// The table, with all that one needs to judge it.
-fn report(all: &[Contender], (plan, rival_repeats): (Plan, usize), machine: &str) -> String {
-    let Plan { few, many, repeats } = plan;
+fn report(all: &[Contender], (repeats, rival_repeats): (usize, usize), machine: &str) -> String {
     let titles = [
         "",
+        "rows",
         "CPU per row",
         "least to greatest",
         "of it kernel",
@@ -197,19 +206,21 @@ fn report(all: &[Contender], (plan, rival_repeats): (Plan, usize), machine: &str
     ];
     let mut table = Table::new(&titles);
     for contender in all {
-        let figures = contender.series.figures(few, many);
+        let figures = contender.figures();
         let kolk = all
             .iter()
             .find(|it| it.store.title == contender.store.title && it.engine == Engine::Kolk);
-        let ratio = kolk.map(|kolk| figures.slope / kolk.series.figures(few, many).slope);
-        table.row([contender.name()].into_iter().chain(cells(&figures, ratio)));
+        let ratio = kolk.map(|kolk| figures.slope / kolk.figures().slope);
+        let (few, many) = contender.sizes;
+        let sizes = format!("{} k – {} k", few / 1000, many / 1000);
+        table.row([contender.name(), sizes].into_iter().chain(cells(&figures, ratio)));
     }
     let mut text = table.render();
     let _ = write!(
         text,
-        "\nCPU per row: user + system time of the process, without the store's, slope between {few} and {many} events of about 450 bytes \
-         of {USERS} users, three fields of which become a row, median of {repeats}, of Python of {rival_repeats}. With start: \
-         the whole run over {many}, per row. Rows per second: over such a run, the store on the same machine. What was stored \
+        "\nCPU per row: user + system time of the process, without the store's, slope between a run over few rows and one over many, \
+         median of {repeats}, of Python of {rival_repeats}. A row is three fields of an event of about 450 bytes, of {USERS} users. \
+         With start: the whole run over many, per row. Rows per second: over such a run, the store on the same machine. What was stored \
          is counted and added up by the store's own driver. Kolk: no settings, `delivery` as it comes, for Kinesis `batched`.\n\n"
     );
     for contender in all.iter().filter(|it| it.engine == Engine::Python) {

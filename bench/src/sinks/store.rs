@@ -14,6 +14,8 @@ pub(super) struct Store {
     server: &'static str,
     /// What the rival's program is told behind all else: another way than its usual one.
     pub(super) way: Option<&'static str>,
+    /// How many times as many events it is given as the slowest one, so that its runs take long enough to tell something.
+    pub(super) times: u64,
     /// Its name, for people.
     pub(super) title: &'static str,
     /// Options of a statement that writes to a table through an address.
@@ -28,6 +30,7 @@ pub(super) const STORES: &[Store] = &[
         name: "cassandra",
         server: "cassandra",
         way: None,
+        times: 1,
         title: "Apache Cassandra",
         options: |address, table| {
             format!(
@@ -41,6 +44,7 @@ pub(super) const STORES: &[Store] = &[
         name: "kinesis",
         server: "kinesis",
         way: None,
+        times: 1,
         title: "Kinesis (kinesalite)",
         options: |address, table| {
             format!(
@@ -55,18 +59,22 @@ pub(super) const STORES: &[Store] = &[
         name: "postgresql",
         server: "postgres",
         way: None,
+        times: 5,
         title: "PostgreSQL, upsert",
         options: |address, table| postgresql(address, table, "upsert"),
-        notes: "the rows of a poll of up to 2000 by `COPY` into a temporary table, `INSERT … SELECT … ON CONFLICT DO UPDATE` from there, which took \
-                less than other ways (`unnest`, JSON, `VALUES`, `executemany`), commit, then the offsets. Every row at least once; Kolk: exactly once",
+        notes: "the rows of a poll of up to 2000 by `COPY` into a temporary table, `INSERT … SELECT … ON CONFLICT DO UPDATE` from \
+                there, which took less than other ways (`unnest`, JSON, `VALUES`, `executemany`), commit, then the offsets: each row \
+                at least once. Kolk: exactly once",
     },
     Store {
         name: "postgresql",
         server: "postgres",
         way: Some("append"),
+        times: 5,
         title: "PostgreSQL, append",
         options: |address, table| postgresql(address, table, "append"),
-        notes: "the rows of a poll of up to 2000 by `COPY`, commit, then the offsets: a crash between those doubles rows. Kolk: exactly once",
+        notes: "the rows of a poll of up to 2000 by `COPY`, commit, then the offsets: a crash between those doubles rows. \
+                Kolk: exactly once",
     },
 ];
 
