@@ -3,28 +3,15 @@
 
 #[cfg(any(feature = "cassandra", feature = "postgresql"))]
 use kolk::codec::{timestamp, zone::Zone};
-#[cfg(any(feature = "cassandra", feature = "kinesis"))]
+#[cfg(feature = "kinesis")]
 use serde_json::Map;
 use serde_json::Value;
-
-/// The fields of a row as they stand in its text.
-#[cfg(feature = "postgresql")]
-pub(crate) type Fields<'a> = std::collections::HashMap<String, &'a serde_json::value::RawValue>;
-
-/// The fields of a row, none of them decoded: numbers keep all their digits.
-///
-/// # Errors
-/// In words.
-#[cfg(feature = "postgresql")]
-pub(crate) fn fields(json: &str) -> Result<Fields<'_>, String> {
-    serde_json::from_str(json).map_err(|error| format!("the row is no JSON object: {error}"))
-}
 
 /// The object of a row.
 ///
 /// # Errors
 /// In words.
-#[cfg(any(feature = "cassandra", feature = "kinesis"))]
+#[cfg(feature = "kinesis")]
 pub(crate) fn object(json: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(json) {
         Ok(Value::Object(fields)) => Ok(fields),

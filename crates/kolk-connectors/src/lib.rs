@@ -7,6 +7,7 @@
 mod authorities;
 mod cassandra;
 mod cell;
+mod fields;
 pub mod kinesis;
 mod postgresql;
 

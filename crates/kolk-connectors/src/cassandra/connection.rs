@@ -2,7 +2,7 @@
 
 use super::convert;
 use super::statement::{self, Bound, Statements};
-use crate::{authorities, cell};
+use crate::{authorities, fields};
 use kolk::sink::connector::{Connection, ConnectorError, ConnectorRow, Outcome, RowBatch};
 use kolk::time::{Clock, SystemClock};
 use kolk::topology::Target;
@@ -13,8 +13,9 @@ use scylla::errors::{DbError, ExecutionError, NewSessionError, PrepareError, Req
 use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use scylla::value::{CqlTimestamp, CqlValue};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -235,7 +236,7 @@ impl Connection for Cassandra {
     fn write(&mut self, batch: &mut RowBatch) -> Result<(), ConnectorError> {
         let mut requests: Vec<Request> = Vec::new();
         // The request of a partition that takes more rows; rows of a partition stay in order.
-        let mut filling: BTreeMap<String, usize> = BTreeMap::new();
+        let mut filling: HashMap<String, usize> = HashMap::new();
         for index in batch.open() {
             let Some(row) = batch.get(index) else { continue };
             match self.bind(&row) {
@@ -283,59 +284,58 @@ impl Cassandra {
     ) -> Result<(String, Verb, Vec<Option<CqlValue>>), String> {
         let now_ms = self.clock.now_ms().0;
         self.last = (self.last + 1).max(now_ms.saturating_mul(1000));
-        let stamp = CqlValue::BigInt(self.last);
-        let field = |fields: &serde_json::Map<String, Value>, bound: &Bound| match &bound.field {
-            None => Ok(Some(CqlValue::Timestamp(CqlTimestamp(now_ms)))),
-            Some(name) => {
-                let json = fields.get(name).unwrap_or(&Value::Null);
-                convert::value(json, &bound.data_type).map_err(|why| format!("{name}: {why}"))
+        let stamp = Some(CqlValue::BigInt(self.last));
+        let Statements { columns, key, partition, fields: names, delete, .. } = &self.statements;
+        let (verb, json) = match row.value {
+            Some(json) => (Verb::Insert, Cow::Borrowed(text(json)?)),
+            None if delete.is_none() => {
+                return Err(
+                    "a row is deleted by its key, which is not the table's primary key".to_owned()
+                );
+            }
+            None => {
+                let key = text(row.key.unwrap_or_default())?;
+                (Verb::Delete, Cow::Owned(fields::key_object(key, &self.target)?))
             }
         };
-        let (verb, bounds, json) = match row.value {
-            Some(json) => (Verb::Insert, &self.statements.columns, json),
-            None => (Verb::Delete, &self.statements.key, row.key.unwrap_or_default()),
+        let mut found = Vec::with_capacity(columns.len());
+        fields::find(&json, names, &mut found)?;
+        let value = |at: usize| match (&columns[at], found.get(at).copied().flatten()) {
+            (Bound { field: None, .. }, _) => Ok(Some(CqlValue::Timestamp(CqlTimestamp(now_ms)))),
+            (Bound { field: Some(name), data_type }, Some(json)) => {
+                convert::of_text(json.get(), data_type).map_err(|why| format!("{name}: {why}"))
+            }
+            (_, None) => Ok(None),
         };
-        if verb == Verb::Delete && self.statements.delete.is_none() {
-            return Err(
-                "a row is deleted by its key, which is not the table's primary key".to_owned()
-            );
+        let mut values = Vec::with_capacity(columns.len() + 1);
+        match verb {
+            Verb::Insert => {
+                for at in 0..columns.len() {
+                    values.push(value(at)?);
+                }
+                values.push(stamp);
+            }
+            Verb::Delete => {
+                values.push(stamp);
+                for at in key {
+                    values.push(value(*at)?);
+                }
+            }
         }
-        let fields = match verb {
-            Verb::Insert => cell::object(json)?,
-            Verb::Delete => self.key_fields(json)?,
-        };
-        let mut values = Vec::with_capacity(bounds.len() + 1);
-        for bound in bounds {
-            values.push(field(&fields, bound)?);
-        }
-        let at = if verb == Verb::Delete { 0 } else { values.len() };
-        values.insert(at, Some(stamp));
-        let named = self.statements.partition.iter().filter_map(|at| {
-            self.statements.columns[*at].field.as_ref().and_then(|name| fields.get(name))
-        });
-        let partition = named.map(Value::to_string).collect::<Vec<_>>().join("\u{0}");
+        let named = partition.iter().filter_map(|at| found.get(*at).copied().flatten());
+        let partition = named.map(RawValue::get).collect::<Vec<_>>().join("\u{0}");
         Ok((partition, verb, values))
-    }
-
-    /// The columns of a key: one alone stands without an object around it.
-    fn key_fields(&self, json: &[u8]) -> Result<serde_json::Map<String, Value>, String> {
-        let value: Value =
-            serde_json::from_slice(json).map_err(|error| format!("the key: {error}"))?;
-        match (value, &*self.target.key) {
-            (Value::Object(fields), _) => Ok(fields),
-            (value, [at]) => {
-                let name = self.target.columns.get(*at).map(|column| column.name.clone());
-                Ok(name.into_iter().map(|name| (name, value.clone())).collect())
-            }
-            (value, _) => Err(format!("the key {value} is no JSON object")),
-        }
     }
 
     /// Sends requests side by side, and settles their rows.
     fn send(&self, requests: Vec<Request>, batch: &mut RowBatch) -> Result<Left, ConnectorError> {
         let mut left = Left::default();
         let mut refused = false;
-        for (request, result) in self.runtime.block_on(all(&self.prepared, requests)) {
+        // On the runtime's own thread: this one is woken when all is done, not for each answer.
+        let sending = self.runtime.spawn(all(Arc::clone(&self.prepared), requests));
+        let results = self.runtime.block_on(sending);
+        let results = results.map_err(|error| ConnectorError::Later(error.to_string()))?;
+        for (request, result) in results {
             match result {
                 Ok(()) => request.rows.iter().for_each(|row| batch.settle(*row, Outcome::Stored)),
                 Err(Failure::Never(why)) => return Err(ConnectorError::Never(why)),
@@ -360,13 +360,17 @@ impl Cassandra {
     }
 }
 
+fn text(bytes: &[u8]) -> Result<&str, String> {
+    str::from_utf8(bytes).map_err(|_| "the row is no UTF-8".to_owned())
+}
+
 fn one_by_one(request: Request) -> impl Iterator<Item = Request> {
     let rows = request.rows.into_iter().zip(request.writes);
     rows.map(|(row, write)| Request { rows: vec![row], writes: vec![write], bytes: 0 })
 }
 
 async fn all(
-    prepared: &Arc<Prepared>,
+    prepared: Arc<Prepared>,
     requests: Vec<Request>,
 ) -> Vec<(Request, Result<(), Failure>)> {
     let mut running = JoinSet::new();
@@ -376,7 +380,7 @@ async fn all(
         while running.len() < IN_FLIGHT_MAX
             && let Some(request) = waiting.next()
         {
-            let prepared = Arc::clone(prepared);
+            let prepared = Arc::clone(&prepared);
             running.spawn(async move {
                 let result = one(&prepared, &request).await;
                 (request, result.map_err(|error| failed("rows cannot be written", &error)))

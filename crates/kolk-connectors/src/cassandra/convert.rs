@@ -1,6 +1,7 @@
 //! JSON to CQL values, by the table's column types; and which SQL types fit which.
 
 use crate::cell::millis;
+use crate::fields;
 use kolk::schema::DataType;
 use scylla::cluster::metadata::{CollectionType, ColumnType, NativeType};
 use scylla::value::{CqlDate, CqlTime, CqlTimestamp, CqlValue};
@@ -68,11 +69,32 @@ fn frozen(data_type: &DataType) -> Option<String> {
     Some(if nested { format!("frozen<{inner}>") } else { inner })
 }
 
+/// The CQL value of JSON text; `None` for NULL.
+///
+/// # Errors
+/// In words.
+pub(super) fn of_text(json: &str, to: &ColumnType<'_>) -> Result<Option<CqlValue>, String> {
+    // The common ones need no JSON value in between.
+    let plain = match to {
+        ColumnType::Native(NativeType::BigInt) => json.parse().ok().map(CqlValue::BigInt),
+        ColumnType::Native(NativeType::Int) => json.parse().ok().map(CqlValue::Int),
+        ColumnType::Native(NativeType::Text) => {
+            fields::unquoted(json).map(|text| CqlValue::Text(text.to_owned()))
+        }
+        _ => None,
+    };
+    if plain.is_some() {
+        return Ok(plain);
+    }
+    let json: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    value(&json, to)
+}
+
 /// The CQL value of a JSON value; `None` for NULL.
 ///
 /// # Errors
 /// In words.
-pub(super) fn value(json: &Value, to: &ColumnType<'_>) -> Result<Option<CqlValue>, String> {
+fn value(json: &Value, to: &ColumnType<'_>) -> Result<Option<CqlValue>, String> {
     match (json, to) {
         (Value::Null, _) => Ok(None),
         (json, ColumnType::Native(to)) => native(json, to).map(Some),

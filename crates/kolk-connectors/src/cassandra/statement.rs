@@ -10,13 +10,15 @@ use scylla::cluster::metadata::{ColumnType, NativeType, Table};
 pub(super) struct Statements {
     /// Values of [`Self::columns`], then the time-stamp in microseconds.
     pub(super) insert: String,
-    /// Values of [`Self::key`], then the time-stamp; none when the row's key is not the table's primary key.
+    /// The time-stamp, then values of [`Self::key`]; none when the row's key is not the table's primary key.
     pub(super) delete: Option<String>,
     pub(super) columns: Vec<Bound>,
     /// Positions in `columns` of the table's partition key, which decides where a row lies.
     pub(super) partition: Vec<usize>,
-    /// The table's primary key.
-    pub(super) key: Vec<Bound>,
+    /// Positions in `columns` of the table's primary key.
+    pub(super) key: Vec<usize>,
+    /// The names in the row of all columns that come from there: the first ones.
+    pub(super) fields: Vec<String>,
 }
 
 /// A value that a statement wants.
@@ -96,8 +98,9 @@ pub(super) fn of_table(target: &Target, table: &Table) -> Result<Statements, Con
     let partition = table.partition_key.iter().map(|key| at(&key)).collect();
     let of_row = |at: &usize| target.key.contains(at);
     let delete = key.iter().all(of_row).then(|| delete(target, &names, &key));
-    let key = key.iter().map(|at| columns[*at].clone()).collect();
-    Ok(Statements { insert: insert(target, &names), delete, columns, partition, key })
+    let fields = columns.iter().filter_map(|it| it.field.clone()).collect();
+    let insert = insert(target, &names);
+    Ok(Statements { insert, delete, columns, partition, key, fields })
 }
 
 fn table_name(target: &Target) -> String {

@@ -60,11 +60,7 @@ pub(super) fn connect(target: &Target) -> Result<Box<dyn Connection>, ConnectorE
 }
 
 /// Entries that are sent together: of each its group, and its position among the rows.
-#[derive(Debug)]
-struct Call {
-    heads: Vec<(usize, usize)>,
-    entries: Vec<PutRecordsRequestEntry>,
-}
+type Call = Vec<(usize, usize)>;
 
 /// What became of a call: of each entry why it was not stored, if it was not.
 type Answer = Result<Vec<Option<String>>, Failure>;
@@ -84,10 +80,7 @@ impl Connection for Kinesis {
         let mut queues = self.queues(batch);
         let mut pause = PAUSE_FIRST;
         loop {
-            let mut calls = Vec::new();
-            for heads in queues.calls() {
-                calls.push(call(&heads)?);
-            }
+            let calls = queues.calls();
             if calls.is_empty() {
                 return Ok(());
             }
@@ -117,7 +110,7 @@ impl Kinesis {
             let partition = batch.sink_row(at).map_or(0, |row| row.partition.partition);
             let Some(row) = batch.get(at) else { continue };
             match self.shape.entry(at, &row, partition) {
-                Ok(entry) => queues.push(entry),
+                Ok(entry) => queues.push(entry.group(&row), entry),
                 Err(why) => batch.settle(at, Outcome::Refused(format!("kinesis: {why}"))),
             }
         }
@@ -132,31 +125,37 @@ impl Kinesis {
         batch: &mut RowBatch,
     ) -> Result<Round, ConnectorError> {
         let (mut round, mut apart) = (Round::default(), Vec::new());
-        for (call, answer) in self.send(calls, batch) {
+        for (call, answer) in self.send(calls, queues, batch)? {
             match answer {
                 // One entry is at fault. Each by itself, the others go and it is known.
-                Err(Failure::Refused(_)) if call.heads.len() > 1 => apart.extend(singles(call)),
+                Err(Failure::Refused(_)) if call.len() > 1 => apart.extend(call),
                 answer => round.note(&call, answer, queues, batch)?,
             }
         }
         for single in apart {
-            for (call, answer) in self.send(vec![single], batch) {
+            for (call, answer) in self.send(vec![vec![single]], queues, batch)? {
                 round.note(&call, answer, queues, batch)?;
             }
         }
         Ok(round)
     }
 
-    fn send(&self, calls: Vec<Call>, batch: &mut RowBatch) -> Vec<(Call, Answer)> {
+    fn send(
+        &self,
+        calls: Vec<Call>,
+        queues: &Queues,
+        batch: &mut RowBatch,
+    ) -> Result<Vec<(Call, Answer)>, ConnectorError> {
         let stream = self.target.option_or("stream", "");
         let mut sending = JoinSet::new();
         for call in calls {
-            call.heads.iter().for_each(|(_, row)| batch.sending(*row));
-            let asked = self.client.put_records().stream_name(stream);
-            let asked = asked.set_records(Some(call.entries.clone()));
+            call.iter().for_each(|(_, row)| batch.sending(*row));
+            let heads = call.iter().filter_map(|(group, _)| queues.head(*group));
+            let entries = heads.map(entry).collect::<Result<Vec<_>, _>>()?;
+            let asked = self.client.put_records().stream_name(stream).set_records(Some(entries));
             let what = format!("stream {stream}");
             let sent = async move {
-                let wanted = call.entries.len();
+                let wanted = call.len();
                 let answer = match asked.send().await {
                     Ok(output) => each(&output, wanted),
                     Err(error) => Err(client::failure(&what, &error)),
@@ -165,7 +164,7 @@ impl Kinesis {
             };
             sending.spawn_on(sent, self.runtime.handle());
         }
-        self.runtime.block_on(sending.join_all())
+        Ok(self.runtime.block_on(sending.join_all()))
     }
 }
 
@@ -179,7 +178,7 @@ impl Round {
     ) -> Result<(), ConnectorError> {
         match answer {
             Ok(entries) => {
-                for ((group, row), failed) in call.heads.iter().zip(entries) {
+                for ((group, row), failed) in call.iter().zip(entries) {
                     match failed {
                         None => {
                             batch.settle(*row, Outcome::Stored);
@@ -191,7 +190,7 @@ impl Round {
                 }
             }
             Err(Failure::Refused(why)) => {
-                for (group, row) in &call.heads {
+                for (group, row) in call {
                     batch.settle(*row, Outcome::Refused(why.clone()));
                     queues.pop(*group);
                     self.moved = true;
@@ -208,25 +207,12 @@ impl Round {
     }
 }
 
-fn call(heads: &[(usize, &Entry)]) -> Result<Call, ConnectorError> {
-    let entries = heads.iter().map(|(_, entry)| {
-        PutRecordsRequestEntry::builder()
-            .data(Blob::new(entry.data.as_slice()))
-            .partition_key(&entry.partition_key)
-            .build()
-    });
-    let entries: Result<Vec<_>, _> = entries.collect();
-    let heads = heads.iter().map(|(group, entry)| (*group, entry.row)).collect();
-    match entries {
-        Ok(entries) => Ok(Call { heads, entries }),
-        Err(error) => Err(ConnectorError::Never(format!("kinesis: {error}"))),
-    }
-}
-
-/// Each entry in a call of its own.
-fn singles(call: Call) -> impl Iterator<Item = Call> {
-    let heads = call.heads.into_iter().zip(call.entries);
-    heads.map(|(head, entry)| Call { heads: vec![head], entries: vec![entry] })
+fn entry(entry: &Entry) -> Result<PutRecordsRequestEntry, ConnectorError> {
+    PutRecordsRequestEntry::builder()
+        .data(Blob::new(entry.data.as_slice()))
+        .partition_key(&entry.partition_key)
+        .build()
+        .map_err(|error| ConnectorError::Never(format!("kinesis: {error}")))
 }
 
 /// What the answer says of each of `wanted` entries.

@@ -24,14 +24,17 @@ pub(super) struct Entry {
     pub(super) row: usize,
     pub(super) data: Vec<u8>,
     pub(super) partition_key: String,
-    /// Rows of one group keep their order.
-    pub(super) group: Vec<u8>,
 }
 
 impl Entry {
     /// What it counts for in a call.
     pub(super) fn bytes(&self) -> usize {
         self.data.len() + self.partition_key.len()
+    }
+
+    /// Whose order it keeps: its key's. Rows without one are told apart by what chooses their shard.
+    pub(super) fn group(&self, row: &ConnectorRow<'_>) -> Vec<u8> {
+        row.key.unwrap_or(self.partition_key.as_bytes()).to_vec()
     }
 }
 
@@ -77,9 +80,7 @@ impl Shape {
             None => value.to_vec(),
             Some((name, number)) => with_bin(value, name, number)?,
         };
-        // A key's rows keep their order. Those without one are told apart by what chooses their shard.
-        let group = row.key.map_or_else(|| partition_key.clone().into_bytes(), <[u8]>::to_vec);
-        let entry = Entry { row: at, data, partition_key, group };
+        let entry = Entry { row: at, data, partition_key };
         if entry.bytes() > RECORD_BYTES {
             return Err(format!(
                 "a record of {} bytes (with its partition key): Kinesis takes {RECORD_BYTES}",
@@ -129,7 +130,9 @@ impl Shape {
 
 /// A record's key as text: JSON text without its quotes, text as it is, and bytes that are no text in hexadecimal digits.
 fn of_key(key: &[u8]) -> String {
-    if let Ok(Value::String(text)) = serde_json::from_slice(key) {
+    if key.trim_ascii_start().starts_with(b"\"")
+        && let Ok(text) = serde_json::from_slice(key)
+    {
         return text;
     }
     match std::str::from_utf8(key) {

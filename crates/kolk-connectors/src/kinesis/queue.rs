@@ -1,7 +1,8 @@
 //! Entries that wait, and the calls that they go in: of each key the first one, as many as a call takes.
 
 use super::entry::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry as Slot, HashMap};
 
 /// Entries of a call, at most.
 pub(super) const CALL_ENTRIES: usize = 500;
@@ -11,47 +12,46 @@ pub(super) const CALL_BYTES: usize = 5 << 20;
 /// Entries that are not stored, in order for each group of rows that keep theirs.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    groups: BTreeMap<Vec<u8>, usize>,
+    groups: HashMap<Vec<u8>, usize>,
     /// By group, in the order of their first rows.
     queues: Vec<VecDeque<Entry>>,
 }
 
-/// An entry in a call: its group, and a copy of it.
-pub(super) type Head<'a> = (usize, &'a Entry);
-
 impl Queues {
-    /// Puts an entry behind the others of its group.
-    pub(super) fn push(&mut self, entry: Entry) {
-        let next = self.queues.len();
-        let at = match self.groups.get(&entry.group) {
-            Some(at) => *at,
-            None => {
-                self.groups.insert(entry.group.clone(), next);
-                self.queues.push(VecDeque::new());
-                next
+    /// Puts an entry behind the others of its group: rows of one keep their order.
+    pub(super) fn push(&mut self, group: Vec<u8>, entry: Entry) {
+        match self.groups.entry(group) {
+            Slot::Occupied(at) => self.queues[*at.get()].push_back(entry),
+            Slot::Vacant(at) => {
+                at.insert(self.queues.len());
+                self.queues.push(VecDeque::from([entry]));
             }
-        };
-        self.queues[at].push_back(entry);
+        }
     }
 
-    /// The calls of a round: the first entry of each group, cut where a call would have too much.
-    pub(super) fn calls(&self) -> Vec<Vec<Head<'_>>> {
-        let mut calls: Vec<Vec<Head<'_>>> = Vec::new();
+    /// The calls of a round: the first entry of each group, cut where a call would have too much; of each its group and its row.
+    pub(super) fn calls(&self) -> Vec<Vec<(usize, usize)>> {
+        let mut calls: Vec<Vec<(usize, usize)>> = Vec::new();
         let mut bytes = 0;
         let heads = self.queues.iter().enumerate();
         for (at, entry) in heads.filter_map(|(at, queue)| queue.front().map(|it| (at, it))) {
             match calls.last_mut() {
                 Some(call) if call.len() < CALL_ENTRIES && bytes + entry.bytes() <= CALL_BYTES => {
                     bytes += entry.bytes();
-                    call.push((at, entry));
+                    call.push((at, entry.row));
                 }
                 _ => {
                     bytes = entry.bytes();
-                    calls.push(vec![(at, entry)]);
+                    calls.push(vec![(at, entry.row)]);
                 }
             }
         }
         calls
+    }
+
+    /// The first entry of a group.
+    pub(super) fn head(&self, group: usize) -> Option<&Entry> {
+        self.queues.get(group)?.front()
     }
 
     /// The first entry of a group is settled: the next one may go.
@@ -71,14 +71,14 @@ mod tests {
         for (row, (group, bytes)) in entries.iter().enumerate() {
             let partition_key = (*group).to_owned();
             let data = vec![0; bytes - group.len()];
-            queues.push(Entry { row, data, partition_key, group: group.as_bytes().to_vec() });
+            queues.push(group.as_bytes().to_vec(), Entry { row, data, partition_key });
         }
         queues
     }
 
     fn rows(queues: &Queues) -> Vec<Vec<usize>> {
         let calls = queues.calls();
-        calls.iter().map(|call| call.iter().map(|(_, entry)| entry.row).collect()).collect()
+        calls.iter().map(|call| call.iter().map(|(_, row)| *row).collect()).collect()
     }
 
     #[test]

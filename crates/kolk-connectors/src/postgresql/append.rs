@@ -2,55 +2,83 @@
 
 use super::column_type::Way;
 use super::statement::Bound;
-use crate::cell;
+use crate::{cell, fields};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kolk::codec::timestamp;
 use kolk::codec::zone::Zone;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
-/// Appends the line of a row.
-///
-/// # Errors
-/// In words: the value that is none of its column. What was appended of the line is taken back.
-pub(super) fn line(json: &str, columns: &[Bound], into: &mut Vec<u8>) -> Result<(), String> {
-    let before = into.len();
-    let written = fields(json, columns, into);
-    if written.is_err() {
-        into.truncate(before);
-    }
-    written
+/// The lines of rows.
+#[derive(Debug)]
+pub(super) struct Lines<'c, 'a> {
+    columns: &'c [Bound],
+    names: Vec<String>,
+    /// The fields of the row at hand.
+    found: Vec<Option<&'a RawValue>>,
+    lines: Vec<u8>,
 }
 
-fn fields(json: &str, columns: &[Bound], into: &mut Vec<u8>) -> Result<(), String> {
-    let fields = cell::fields(json)?;
-    for (at, column) in columns.iter().enumerate() {
-        if at > 0 {
-            into.push(b'\t');
+impl<'c, 'a> Lines<'c, 'a> {
+    /// None yet; rows bring these columns.
+    pub(super) fn new(columns: &'c [Bound]) -> Self {
+        let names = columns.iter().map(|column| column.field.clone()).collect();
+        Self { columns, names, found: Vec::new(), lines: Vec::new() }
+    }
+
+    /// Appends the line of a row.
+    ///
+    /// # Errors
+    /// In words: the value that is none of its column. What was appended of the line is taken back.
+    pub(super) fn push(&mut self, json: &'a str) -> Result<(), String> {
+        let before = self.lines.len();
+        let written = self.line(json);
+        if written.is_err() {
+            self.lines.truncate(before);
         }
-        match fields.get(column.field.as_str()).map(|raw| raw.get()) {
-            None | Some("null") => into.extend_from_slice(b"\\N"),
-            Some(raw) => {
-                let text = text(raw, column).map_err(|why| format!("{}: {why}", column.field))?;
-                escape(&text, into);
+        written
+    }
+
+    fn line(&mut self, json: &'a str) -> Result<(), String> {
+        fields::find(json, &self.names, &mut self.found)?;
+        for (at, (column, field)) in self.columns.iter().zip(&self.found).enumerate() {
+            if at > 0 {
+                self.lines.push(b'\t');
+            }
+            match field.map(RawValue::get) {
+                None | Some("null") => self.lines.extend_from_slice(b"\\N"),
+                Some(raw) => {
+                    let text =
+                        text(raw, column).map_err(|why| format!("{}: {why}", column.field))?;
+                    escape(&text, &mut self.lines);
+                }
             }
         }
+        self.lines.push(b'\n');
+        Ok(())
     }
-    into.push(b'\n');
-    Ok(())
+
+    /// All of them.
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.lines
+    }
 }
 
 /// What the column's type reads.
-fn text(raw: &str, column: &Bound) -> Result<String, String> {
+fn text<'a>(raw: &'a str, column: &Bound) -> Result<Cow<'a, str>, String> {
     let value = || serde_json::from_str::<Value>(raw).map_err(|error| error.to_string());
     match column.way {
-        Way::Plain if column.data_type.category == "A" && raw.starts_with('[') => array(raw),
+        Way::Plain if column.data_type.category == "A" && raw.starts_with('[') => {
+            Ok(Cow::Owned(array(raw)?))
+        }
         Way::Plain | Way::Document => Ok(plain(raw)),
         Way::Bytes => {
             let bytes =
-                STANDARD.decode(plain(raw)).map_err(|error| format!("no base64: {error}"))?;
-            Ok(bytes.iter().fold("\\x".to_owned(), |hex, byte| hex + &format!("{byte:02x}")))
+                STANDARD.decode(&*plain(raw)).map_err(|error| format!("no base64: {error}"))?;
+            let hex = bytes.iter().fold("\\x".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
+            Ok(Cow::Owned(hex))
         }
         Way::Timestamp => {
             let ms = cell::millis(&value()?)?;
@@ -67,17 +95,20 @@ fn text(raw: &str, column: &Bound) -> Result<String, String> {
     }
 }
 
-fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Cow<'static, str> {
     let mut into = Vec::new();
     write(&mut into);
-    String::from_utf8_lossy(&into).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&into).into_owned())
 }
 
 /// A text without its quotes, all else as it stands.
-fn plain(raw: &str) -> String {
-    match raw.strip_prefix('"') {
-        None => raw.to_owned(),
-        Some(_) => serde_json::from_str(raw).unwrap_or_else(|_| raw.to_owned()),
+fn plain(raw: &str) -> Cow<'_, str> {
+    match fields::unquoted(raw) {
+        Some(inside) => Cow::Borrowed(inside),
+        None if raw.starts_with('"') => {
+            serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
+        }
+        None => Cow::Borrowed(raw),
     }
 }
 
@@ -106,6 +137,11 @@ fn array(raw: &str) -> Result<String, String> {
 
 /// `COPY` ends fields and lines by tab and newline, and escapes by backslash.
 fn escape(text: &str, into: &mut Vec<u8>) {
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'\n' | b'\r' | b'\t');
+    if !text.as_bytes().iter().any(is_special) {
+        into.extend_from_slice(text.as_bytes());
+        return;
+    }
     for byte in text.bytes() {
         match byte {
             b'\\' => into.extend_from_slice(b"\\\\"),
@@ -129,8 +165,8 @@ mod tests {
     }
 
     fn copied(json: &str, columns: &[Bound]) -> Result<String, String> {
-        let mut into = Vec::new();
-        line(json, columns, &mut into).map(|()| String::from_utf8(into).unwrap())
+        let mut lines = Lines::new(columns);
+        lines.push(json).map(|()| String::from_utf8(lines.finish()).unwrap())
     }
 
     #[test]

@@ -229,9 +229,10 @@ fn changes<'a>(
     refused: &mut Vec<(usize, String)>,
 ) -> Vec<Change<'a>> {
     let mut changes = Vec::with_capacity(batch.len());
+    let mut rows = payload::Reader::new(target, mode);
     for index in batch.open() {
         let Some(row) = batch.get(index) else { continue };
-        match payload::change(index, &row, target, mode) {
+        match rows.change(index, &row) {
             Ok(change) => changes.push(change),
             Err(why) => refused.push((index, why)),
         }

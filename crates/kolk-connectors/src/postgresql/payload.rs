@@ -1,11 +1,12 @@
 //! The rows of a batch as a statement takes them: a JSON array of what is to be written, each key once.
 
 use super::statement::Mode;
-use crate::cell::{self, Fields};
+use crate::fields::{self, key_object};
 use kolk::sink::connector::ConnectorRow;
 use kolk::topology::Target;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::str;
 
 /// What a row does to the table.
@@ -14,7 +15,7 @@ pub(super) struct Change<'a> {
     /// Its position in the batch.
     pub(super) index: usize,
     /// The key in the table, to tell rows of one key by; empty where rows are appended.
-    key: String,
+    key: Cow<'a, str>,
     pub(super) verb: Verb<'a>,
 }
 
@@ -35,75 +36,86 @@ pub(super) struct Payload {
     pub(super) upserts: Option<String>,
 }
 
-/// What the row at `index` does.
-///
-/// # Errors
-/// In words, when it is no row of this target.
-pub(super) fn change<'a>(
-    index: usize,
-    row: &ConnectorRow<'a>,
-    target: &Target,
-    mode: &Mode,
-) -> Result<Change<'a>, String> {
-    let text =
-        |bytes: &'a [u8]| str::from_utf8(bytes).map_err(|_| "the row is no UTF-8".to_owned());
-    match (row.value, mode) {
-        (Some(json), Mode::Append { .. }) => {
-            Ok(Change { index, key: String::new(), verb: Verb::Write(text(json)?) })
-        }
-        (Some(json), Mode::Upsert { key, .. }) => {
-            let json = text(json)?;
-            let key = key_of(&cell::fields(json)?, key);
-            Ok(Change { index, key, verb: Verb::Write(json) })
-        }
-        (None, Mode::Upsert { delete: Some(_), key, .. }) => {
-            let object = key_object(text(row.key.unwrap_or_default())?, target)?;
-            let key = key_of(&cell::fields(&object)?, key);
-            Ok(Change { index, key, verb: Verb::Delete(object) })
-        }
-        (None, Mode::Upsert { .. }) => {
-            Err("a row is deleted by its key, which is not the table's".to_owned())
-        }
-        (None, Mode::Append { .. }) => {
-            Err("mode = 'append' deletes no rows: the table has no key".to_owned())
+/// Reads rows, one after the other.
+#[derive(Debug)]
+pub(super) struct Reader<'t, 'a> {
+    target: &'t Target,
+    mode: &'t Mode,
+    /// The fields of a row that are the table's key, in the table's order.
+    key: &'t [String],
+    /// Those of the row at hand.
+    found: Vec<Option<&'a RawValue>>,
+}
+
+impl<'t, 'a> Reader<'t, 'a> {
+    /// Of rows for this target.
+    pub(super) fn new(target: &'t Target, mode: &'t Mode) -> Self {
+        let key: &[String] = match mode {
+            Mode::Upsert { key, .. } => key,
+            Mode::Append { .. } => &[],
+        };
+        Self { target, mode, key, found: Vec::new() }
+    }
+
+    /// What the row at `index` does.
+    ///
+    /// # Errors
+    /// In words, when it is no row of this target.
+    pub(super) fn change(
+        &mut self,
+        index: usize,
+        row: &ConnectorRow<'a>,
+    ) -> Result<Change<'a>, String> {
+        let text =
+            |bytes: &'a [u8]| str::from_utf8(bytes).map_err(|_| "the row is no UTF-8".to_owned());
+        match (row.value, self.mode) {
+            (Some(json), Mode::Append { .. }) => {
+                Ok(Change { index, key: Cow::Borrowed(""), verb: Verb::Write(text(json)?) })
+            }
+            (Some(json), Mode::Upsert { .. }) => {
+                let json = text(json)?;
+                fields::find(json, self.key, &mut self.found)?;
+                Ok(Change { index, key: key_of(&self.found), verb: Verb::Write(json) })
+            }
+            (None, Mode::Upsert { delete: Some(_), .. }) => {
+                let object = key_object(text(row.key.unwrap_or_default())?, self.target)?;
+                let mut found = Vec::new();
+                fields::find(&object, self.key, &mut found)?;
+                let key = Cow::Owned(key_of(&found).into_owned());
+                Ok(Change { index, key, verb: Verb::Delete(object) })
+            }
+            (None, Mode::Upsert { .. }) => {
+                Err("a row is deleted by its key, which is not the table's".to_owned())
+            }
+            (None, Mode::Append { .. }) => {
+                Err("mode = 'append' deletes no rows: the table has no key".to_owned())
+            }
         }
     }
 }
 
 /// The key's fields as they stand, in the table's order.
-fn key_of(fields: &Fields<'_>, key: &[String]) -> String {
-    let parts = key.iter().map(|name| fields.get(name.as_str()).map_or("null", |it| it.get()));
-    parts.collect::<Vec<_>>().join("\u{0}")
-}
-
-/// The key as an object: one column alone stands without one around it.
-fn key_object(json: &str, target: &Target) -> Result<String, String> {
-    let value: &RawValue =
-        serde_json::from_str(json).map_err(|error| format!("the key: {error}"))?;
-    let value = value.get();
-    match &*target.key {
-        _ if value.starts_with('{') => Ok(value.to_owned()),
-        [at] => {
-            let name =
-                target.columns.get(*at).map(|column| column.name.as_str()).unwrap_or_default();
-            Ok(format!("{{{}:{value}}}", serde_json::Value::from(name)))
-        }
-        _ => Err(format!("the key {value} is no JSON object")),
+fn key_of<'a>(fields: &[Option<&'a RawValue>]) -> Cow<'a, str> {
+    let text = |field: &Option<&'a RawValue>| field.map_or("null", RawValue::get);
+    match fields {
+        [field] => Cow::Borrowed(text(field)),
+        fields => Cow::Owned(fields.iter().map(text).collect::<Vec<_>>().join("\u{0}")),
     }
 }
 
 /// The arrays for these changes, in order: of each key what came last.
 pub(super) fn of(changes: &[Change<'_>]) -> Payload {
-    let mut last: HashMap<&str, usize> = HashMap::with_capacity(changes.len());
-    for (at, change) in changes.iter().enumerate() {
-        last.insert(&change.key, at);
+    let mut keys = HashSet::with_capacity(changes.len());
+    let mut is_last = vec![false; changes.len()];
+    for (change, is_last) in changes.iter().zip(&mut is_last).rev() {
+        *is_last = keys.insert(&*change.key);
     }
     let (mut deletes, mut upserts) = (Array::default(), Array::default());
-    for (at, change) in changes.iter().enumerate() {
+    for (change, is_last) in changes.iter().zip(is_last) {
         match &change.verb {
             // A key may be deleted and written anew.
             Verb::Delete(object) => deletes.push(object),
-            Verb::Write(row) if last.get(change.key.as_str()) == Some(&at) => upserts.push(row),
+            Verb::Write(row) if is_last => upserts.push(row),
             Verb::Write(_) => {}
         }
     }
@@ -158,7 +170,7 @@ mod tests {
                 header: None,
                 lane: kolk::sink::progress::Lane(0),
             };
-            change(index, &row, &target, &mode).unwrap()
+            Reader::new(&target, &mode).change(index, &row).unwrap()
         };
         let rows: Vec<(&'static str, Option<&'static str>)> = rows
             .iter()
@@ -208,8 +220,9 @@ mod tests {
             header: None,
             lane: kolk::sink::progress::Lane(0),
         };
-        let refused =
-            |row: &ConnectorRow<'static>, mode: &Mode| change(0, row, &target(), mode).unwrap_err();
+        let refused = |row: &ConnectorRow<'static>, mode: &Mode| {
+            Reader::new(&target(), mode).change(0, row).unwrap_err()
+        };
         assert!(refused(&row(Some(b"{\"id\":1},{\"id\":2}"), b"1"), &mode()).contains("JSON"));
         assert!(refused(&row(Some(b"{\"id\":\"\xff\"}"), b"1"), &mode()).contains("UTF-8"));
         let append = Mode::Append { copy: String::new() };

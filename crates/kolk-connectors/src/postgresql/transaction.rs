@@ -1,6 +1,6 @@
 //! One transaction: positions and rows together, or row by row to find the one at fault.
 
-use super::append;
+use super::append::Lines;
 use super::failure::{self, Failure};
 use super::payload::{self, Change, Verb};
 use super::positions::{Advances, Positions};
@@ -143,15 +143,15 @@ impl Attempt<'_> {
     }
 
     async fn copy(&self, copy: &Statement, changes: &[Change<'_>]) -> Result<(), Failure> {
-        let mut lines = Vec::new();
+        let mut lines = Lines::new(self.columns);
         for change in changes {
             if let Verb::Write(row) = &change.verb {
-                append::line(row, self.columns, &mut lines).map_err(Failure::Data)?;
+                lines.push(row).map_err(Failure::Data)?;
             }
         }
         let copied = async {
             let mut sink = pin!(self.client.copy_in::<_, Bytes>(copy).await?);
-            sink.send(Bytes::from(lines)).await?;
+            sink.send(Bytes::from(lines.finish())).await?;
             sink.finish().await
         };
         copied.await.map(|_| ()).map_err(|error: Error| failed(&error))
