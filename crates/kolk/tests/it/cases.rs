@@ -22,6 +22,7 @@ macro_rules! for_each_case {
             timeouts::a_transaction_that_takes_too_long_is_done_again,
             timeouts::a_time_out_below_the_commit_interval_is_refused,
             stages::merged_streams_hold_every_row_once,
+            stages::rows_that_outlast_a_commit_are_in_a_later_one,
             foreign_key::a_foreign_key_joins_topics_of_any_numbers_of_partitions,
             state::counts_go_on_where_the_last_run_has_committed,
             state::a_crash_before_the_commit_loses_and_doubles_nothing,

@@ -1,9 +1,12 @@
 //! Queries that are run as tasks: several inputs, several stages, state.
 
 use crate::cluster::Cluster;
-use crate::delivery::run_to_end;
+use crate::delivery::{options, run_to_end};
+use kolk::runtime::{Application, ApplicationOptions, Until};
 use kolk::schema::{Column, DataType, Role, Schema};
-use kolk::topology::{Conventions, Format, Node, Operator, Payload, Query, Sink, Source};
+use kolk::topology::{Conventions, Format, Node, Operator, Payload, Query, Sink, Source, Topology};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A column of a value.
 pub(crate) fn column(name: &str, data_type: DataType) -> Column {
@@ -59,4 +62,26 @@ pub(crate) fn merged_streams_hold_every_row_once(cluster: &Cluster) {
     let mut expected = values;
     expected.sort();
     assert_eq!(seen, expected);
+}
+
+/// What a task did after a commit with rows that it had been offered before was once left out of all commits until something else
+/// arrived: a run to the end was over without its last rows.
+pub(crate) fn rows_that_outlast_a_commit_are_in_a_later_one(cluster: &Cluster) {
+    const ROWS: usize = 40_000;
+    cluster.create("a", 1);
+    cluster.create("b", 1);
+    let values: Vec<String> = (0..ROWS).map(|n| format!("{{\"n\":{n}}}")).collect();
+    cluster.produce("a", 1, values.iter().map(|value| (value.as_str(), value.as_str())));
+    // One fetch brings them all, and there is a commit between each two turns of the task.
+    let commit_interval = Duration::from_millis(1);
+    let options = ApplicationOptions { commit_interval, ..options(cluster, Until::End) };
+    let topology = Topology { queries: vec![merge(cluster)] };
+    let application = Application::start(&topology, options, Arc::clone(&cluster.clock)).unwrap();
+    let (status, result) = application.join().remove(0);
+    assert!(result.is_ok(), "{result:?}");
+    assert!(status.commits > 2, "{} commits", status.commits);
+    let seen = cluster.read("out", 1);
+    let values_seen: Vec<&str> = seen.iter().filter_map(|it| it.value.as_deref()).collect();
+    assert_eq!(values_seen.len(), ROWS);
+    assert!(values_seen == values, "each once, in order");
 }

@@ -61,13 +61,15 @@ impl Fault {
         }
     }
 
-    /// What CI runs; the rest, and all that comes from state, is left to the soak.
+    /// What CI runs; the rest is left to the soak.
     pub(super) fn is_telling(self, flow: Flow) -> bool {
-        let is_quiet = matches!(
-            self,
-            Self::Nothing | Self::DownAtStart | Self::Slow | Self::Reset | Self::HalfOpen
-        );
-        flow == Flow::Rows && !is_quiet
+        match flow {
+            Flow::Rows => !matches!(
+                self,
+                Self::Nothing | Self::DownAtStart | Self::Slow | Self::Reset | Self::HalfOpen
+            ),
+            Flow::State => self == Self::KillKolk,
+        }
     }
 
     /// Whether it can happen to this store at all, and tells of this flow what it does not of the other.

@@ -79,7 +79,7 @@ struct Running {
     changed: BTreeSet<usize>,
     /// Whether it may have something to do.
     ready: bool,
-    /// Whether anything has come to it since it was prepared for a commit.
+    /// Whether anything has come to it, or it has done anything, since it was prepared for a commit.
     dirty: bool,
     /// Whether it has put out anything since the last commit.
     sent: bool,
@@ -327,6 +327,8 @@ impl Tasks {
                 return Ok(true);
             }
             let Some(running) = self.running.get_mut(&number) else { continue };
+            // Also when it only goes on with what it was offered before the last commit.
+            running.dirty = true;
             self.output.clear();
             while self.output.encoded.len() < OUTPUT_BYTES && self.output.rows.len() < OUTPUT_ROWS {
                 running.ready = match running.task.run(&mut self.output) {
@@ -387,7 +389,7 @@ impl Tasks {
         self.running.values().any(|running| running.ready)
     }
 
-    /// Whether anything has come since the last commit.
+    /// Whether anything has come, or was done, since the last commit.
     pub(super) fn is_dirty(&self) -> bool {
         self.running.values().any(|running| running.dirty)
     }
