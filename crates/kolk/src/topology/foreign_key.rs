@@ -4,7 +4,7 @@
 //! left table ─▶ ask ─▶ (by foreign key) ─▶ answer ◀─ right table
 //!                                            └─▶ (by the left's primary key) ─▶ settle ─▶ result
 //! ```
-//! The columns between them: those of the left table, then version, count and word of the question, then (of answers) those of the
+//! The columns between them: those of the left table, then version, sum and word of the question, then (of answers) those of the
 //! right table. What the words are is said in `operator/join/foreign_key`.
 
 use super::{Join, JoinKind, JoinWith, Node, Operator, Query, origins};
@@ -40,7 +40,7 @@ pub enum ForeignKeyStep {
 
 /// What stands beside the left table's columns in questions and answers.
 const WORDS: [(&str, DataType); 3] =
-    [("VERSION", DataType::Bigint), ("COUNT", DataType::Bigint), ("WORD", DataType::Integer)];
+    [("VERSION", DataType::Bigint), ("SUM", DataType::Bigint), ("WORD", DataType::Integer)];
 
 impl ForeignKey {
     /// The column with the version of the left row: it rises with each change of a key.
@@ -49,9 +49,9 @@ impl ForeignKey {
         self.left_columns
     }
 
-    /// The column with the number of questions that the left row has asked.
+    /// The column with the sum of the marks of all questions that the left row has asked.
     #[must_use]
-    pub fn count(&self) -> usize {
+    pub fn sum(&self) -> usize {
         self.left_columns + 1
     }
 

@@ -327,8 +327,6 @@ impl Tasks {
                 return Ok(true);
             }
             let Some(running) = self.running.get_mut(&number) else { continue };
-            // Also when it only goes on with what it was offered before the last commit.
-            running.dirty = true;
             self.output.clear();
             while self.output.encoded.len() < OUTPUT_BYTES && self.output.rows.len() < OUTPUT_ROWS {
                 running.ready = match running.task.run(&mut self.output) {
@@ -338,6 +336,8 @@ impl Tasks {
                 if !running.ready {
                     break;
                 }
+                // Also when it goes on with what it was offered before the last commit.
+                running.dirty = true;
                 ran = true;
             }
             self.deliver(number, way)?;

@@ -13,7 +13,7 @@ use crate::state::row::{Corrupt, RowCodec};
 use crate::topology::ForeignKey;
 use arrow_array::{Int32Array, Int64Array};
 
-/// Asks. An entry of the store is a left row: `primary key → how many questions it has asked (8), whether it names something (1), the
+/// Asks. An entry of the store is a left row: `primary key → the sum of the marks of its questions (8), whether it names something (1), the
 /// columns of its foreign key`.
 #[derive(Debug)]
 pub(super) struct Ask {
@@ -29,12 +29,18 @@ pub(super) struct Ask {
 /// What stands in front of an entry's columns.
 const FRONT: usize = 9;
 
-/// An entry: how many questions, whether it names something, and its foreign key.
+/// An entry: the sum of marks, whether it names something, and its foreign key.
 fn entry(value: &[u8]) -> Result<(i64, bool, &[u8]), Corrupt> {
     const SHORT: Corrupt = Corrupt("a row that asks is too short");
-    let (count, rest) = value.split_first_chunk().ok_or(SHORT)?;
+    let (sum, rest) = value.split_first_chunk().ok_or(SHORT)?;
     let (names, columns) = rest.split_first().ok_or(SHORT)?;
-    Ok((i64::from_le_bytes(*count), *names != 0, columns))
+    Ok((i64::from_le_bytes(*sum), *names != 0, columns))
+}
+
+/// Where a row comes from. The left table is that of a topic: its rows have origins.
+fn origin(chunk: &Chunk, row: usize) -> Origin {
+    let origin = chunk.origins.get(row).copied();
+    origin.unwrap_or(Origin { timestamp: chunk.times[row], partition: 0, offset: 0 })
 }
 
 /// Questions in the making, columns of the left table aside.
@@ -46,7 +52,7 @@ struct Questions {
     own: Vec<Option<usize>>,
     foreign_key: Vec<Appender>,
     versions: Vec<i64>,
-    counts: Vec<i64>,
+    sums: Vec<i64>,
     words: Vec<i32>,
     times: Vec<i64>,
     origins: Vec<Origin>,
@@ -80,14 +86,11 @@ impl Ask {
         let found = before.and_then(|id| entry(self.store.value(id)).ok());
         let (asked, named, foreign_key) = found.unwrap_or((0, false, &[]));
         let names = !self.foreign.has_null(row);
+        let version = origin(chunk, row).offset;
         if chunk.is_deleted(row) || !self.of.kind.keeps_left() && !names {
             if let Some(id) = before {
-                questions.push_stored(
-                    Word::Gone,
-                    (chunk, row),
-                    asked + 1,
-                    (&self.codec, foreign_key),
-                );
+                let sum = asked.wrapping_add(Word::Gone.mark(version));
+                questions.push_stored(Word::Gone, (chunk, row), sum, (&self.codec, foreign_key));
                 self.store.remove(id);
             }
             return;
@@ -97,23 +100,25 @@ impl Ask {
         let columns: Vec<&Vector> = self.of.left_key.iter().map(|at| &chunk.columns[*at]).collect();
         self.codec.encode(&columns, row, &mut self.value);
         let moved = named && foreign_key != &self.value[FRONT..];
+        let mut sum = asked;
         if moved {
-            questions.push_stored(Word::Left, (chunk, row), asked + 1, (&self.codec, foreign_key));
+            sum = sum.wrapping_add(Word::Left.mark(version));
+            questions.push_stored(Word::Left, (chunk, row), sum, (&self.codec, foreign_key));
         }
-        let asked = asked + 1 + i64::from(moved);
-        self.value[..8].copy_from_slice(&asked.to_le_bytes());
-        self.value[8] = u8::from(names);
         let word = if moved { Word::Moved } else { Word::Is };
+        sum = sum.wrapping_add(word.mark(version));
+        self.value[..8].copy_from_slice(&sum.to_le_bytes());
+        self.value[8] = u8::from(names);
         for (column, into) in columns.iter().zip(&mut questions.foreign_key) {
             into.push_from(column, row);
         }
-        questions.push(word, (chunk, row), asked);
+        questions.push(word, (chunk, row), sum);
         self.store.put(key, &self.value);
     }
 
     /// The questions as a chunk.
     fn finish(&self, chunk: &Chunk, questions: Questions) -> Chunk {
-        let Questions { rows, own, foreign_key, versions, counts, words, times, origins, marks } =
+        let Questions { rows, own, foreign_key, versions, sums, words, times, origins, marks } =
             questions;
         if rows.is_empty() {
             return Chunk { marks, ..Chunk::default() };
@@ -126,7 +131,7 @@ impl Ask {
             columns[*column] = chunk.columns[*column].take(&rows);
         }
         columns.push(Vector::each(Int64Array::from(versions)));
-        columns.push(Vector::each(Int64Array::from(counts)));
+        columns.push(Vector::each(Int64Array::from(sums)));
         columns.push(Vector::each(Int32Array::from(words)));
         Chunk { rows: rows.len(), columns, times, origins, marks, ..Chunk::default() }
     }
@@ -134,15 +139,12 @@ impl Ask {
 
 impl Questions {
     /// A question of a row that is there; its foreign key is appended already.
-    fn push(&mut self, word: Word, (chunk, row): (&Chunk, usize), count: i64) {
+    fn push(&mut self, word: Word, (chunk, row): (&Chunk, usize), sum: i64) {
         self.own.push(matches!(word, Word::Is | Word::Moved).then_some(row));
         self.rows.push(row);
-        let origin = chunk.origins.get(row).copied();
-        // The left table is that of a topic: its rows have origins.
-        let origin =
-            origin.unwrap_or(Origin { timestamp: chunk.times[row], partition: 0, offset: 0 });
+        let origin = origin(chunk, row);
         self.versions.push(origin.offset);
-        self.counts.push(count);
+        self.sums.push(sum);
         self.words.push(Said { word, is: false }.number());
         self.times.push(chunk.times[row]);
         self.origins.push(origin);
@@ -153,7 +155,7 @@ impl Questions {
         &mut self,
         word: Word,
         at: (&Chunk, usize),
-        count: i64,
+        sum: i64,
         (codec, foreign_key): (&RowCodec, &[u8]),
     ) {
         let before = self.rows.len();
@@ -163,7 +165,7 @@ impl Questions {
                 into.push_null();
             }
         }
-        self.push(word, at, count);
+        self.push(word, at, sum);
     }
 }
 

@@ -10,7 +10,9 @@
 //! *answer*; and where the left row lies, answers are *settled*. They come from several partitions, each in the order of its
 //! questions, but one partition's behind or before another's. So a question has the left row's version, its offset: an answer to an
 //! older version than the last one seen is out of date. A key that is gone is remembered until every question about it has been
-//! answered: the last one says how many there were. So nothing that was on its way brings it back, and nothing is kept for longer.
+//! answered: the last one brings the sum of all their marks, numbers that belong to one question alone. So nothing that was on its way
+//! keeps it, and nothing is kept for longer. To say how many there were is not enough: answers of one life of a key, before its end,
+//! could make up for those that another still waits for.
 
 mod answer;
 mod ask;
@@ -38,6 +40,18 @@ enum Word {
     Gone,
     /// No question: a right row has changed.
     Changed,
+}
+
+impl Word {
+    /// The number of the question with this word that a version of a left row has asked. Sums of some of them agree with sums of others
+    /// by chance only: they are spread over 64 bits, as by Vigna's SplitMix64.
+    fn mark(self, version: i64) -> i64 {
+        let number = version.cast_unsigned() << 3 | self as u64;
+        let mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31).cast_signed()
+    }
 }
 
 const WORDS: [Word; 5] = [Word::Is, Word::Moved, Word::Left, Word::Gone, Word::Changed];

@@ -12,7 +12,7 @@ use crate::state::keys::Keys;
 use crate::state::row::{Corrupt, RowCodec};
 use crate::topology::ForeignKey;
 
-/// Settles. An entry of the store is what is known of a left row: `primary key → version (8), answers that are to come (8), state (1),
+/// Settles. An entry of the store is what is known of a left row: `primary key → version (8), marks that are to come (8), state (1),
 /// the columns of left and right where there is a result`.
 #[derive(Debug)]
 pub(super) struct Settle {
@@ -30,7 +30,7 @@ pub(super) struct Settle {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     version: i64,
-    /// How many answers are to come: those of lives that have ended, less those that have come.
+    /// The sum of marks of answers that are to come: those of lives that have ended, less those that have come.
     open: i64,
     state: State,
 }
@@ -76,12 +76,12 @@ impl Known {
     }
 
     /// Takes an answer in; whether it changes the result, or is told as if it did.
-    fn take(&mut self, said: Said, version: i64, count: i64) -> bool {
+    fn take(&mut self, said: Said, version: i64, sum: i64) -> bool {
         if said.word != Word::Changed {
-            self.open -= 1;
+            self.open = self.open.wrapping_sub(said.word.mark(version));
         }
         if said.word == Word::Gone {
-            self.open += count;
+            self.open = self.open.wrapping_add(sum);
         }
         if said.word == Word::Left || version < self.version {
             return false;
@@ -122,14 +122,14 @@ impl Settle {
         let word = self.of.word();
         let said = chunk.columns[word].int32().get(row).and_then(Said::of)?;
         let version = chunk.columns[self.of.version()].int64().get(row)?;
-        let count = chunk.columns[self.of.count()].int64().get(row)?;
+        let sum = chunk.columns[self.of.sum()].int64().get(row)?;
         let key = self.keys.get(row);
         let found = self.store.find(key);
         let (mut known, held) = found
             .and_then(|entry| Known::read(self.store.value(entry)).ok())
             .unwrap_or((UNKNOWN, &[]));
         let was = known.state == State::Joined;
-        let is_told = known.take(said, version, count);
+        let is_told = known.take(said, version, sum);
         if is_told {
             before.push_option(was.then_some(held));
         }
